@@ -1,0 +1,1 @@
+"""From files to tables: recognise, read, check; what is wrong becomes a finding."""

@@ -1,0 +1,1 @@
+"""From item responses and rules to scores: pure arithmetic, no files, no clock."""
