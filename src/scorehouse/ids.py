@@ -17,6 +17,7 @@ class Ssid(str):
     """
 
     def __new__(cls, text: str) -> Ssid:
+        """Check and wrap a text."""
         if not re.fullmatch(r"\d{10}", text):
             raise ValueError(f"an SSID has 10 digits; this text has {len(text)} characters")
         return super().__new__(cls, text)
@@ -33,6 +34,7 @@ class CdsCode(str):
     """
 
     def __new__(cls, text: str) -> CdsCode:
+        """Check and wrap a text."""
         if not re.fullmatch(r"\d{14}", text):
             hint = "; a lost leading zero is the usual cause" if len(text) == 13 else ""
             raise ValueError(f"a CDS code has 14 digits; this one has {len(text)}{hint}")
