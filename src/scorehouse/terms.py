@@ -242,6 +242,7 @@ class Policy:
 class AttemptednessRule:
     """When a test counts as attempted, and what happens below the threshold."""
 
+    minimum_answered: int  # in the whole test
     minimum_cat_answered: int
     minimum_pt_answered: int
     needs_both_parts: bool
