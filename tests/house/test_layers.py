@@ -1,0 +1,109 @@
+"""Imports go down only, and pure rooms don't touch the outside world."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+
+from house.walk import Module, imports, modules, own_imports
+
+GROUND = ("terms", "shapes", "errors", "ids")
+
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "terms": (),
+    "shapes": (),
+    "errors": (),
+    "ids": (),
+    "rulebook": GROUND,
+    "scoring": ("terms", "shapes", "errors"),
+    "intake": (*GROUND, "rulebook"),
+    "intake.readers": (*GROUND, "rulebook", "intake"),
+    "simulate": (*GROUND, "rulebook", "scoring"),
+    "cli": (*GROUND, "rulebook", "scoring", "intake", "intake.readers", "simulate"),
+}
+"""Each room, and the rooms below it that it may use. The package's root may use all."""
+
+PURE = ("terms", "shapes", "errors", "ids", "rulebook", "scoring", "intake")
+
+OUTSIDE_WORLD = re.compile(
+    r"(os|pathlib|io|sys|logging|time|tempfile|shutil|glob|socket|subprocess|threading|sqlite3"
+    r"|urllib|http|zipfile|gzip|csv|duckdb|lxml|rich|typer"
+    r"|pyarrow\.(?:parquet|csv|dataset|fs|ipc))(?:\.|$)"
+)
+
+MAY_TOUCH: dict[str, tuple[str, ...]] = {
+    "rulebook.load": ("pathlib", "csv"),
+}
+"""Modules of pure rooms that exist to read something, and what they need for it."""
+
+
+def room(name: str) -> str:
+    """Return the innermost declared room that a module stands in."""
+    parts = name.split(".")
+    inner_first = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+    return next((candidate for candidate in inner_first if candidate in MAY_IMPORT), "")
+
+
+def wrong_ways(module: Module) -> Iterator[str]:
+    here = room(module.name)
+    for name, line in own_imports(module):
+        there = room(name)
+        if here and there != here and there not in MAY_IMPORT[here]:
+            yield f"{module.where}:{line}: {here} may not import {name or 'the root'}"
+
+
+def touches(module: Module) -> Iterator[str]:
+    allowed = MAY_TOUCH.get(module.name, ())
+    for name, line in imports(module):
+        hit = OUTSIDE_WORLD.match(name)
+        if hit and hit[1] not in allowed:
+            yield f"{module.where}:{line}: a pure room imports {hit[1]}"
+    for node in ast.walk(module.tree):
+        is_open = isinstance(node, ast.Name) and node.id == "open"
+        if is_open and "pathlib" not in allowed:
+            yield f"{module.where}:{node.lineno}: a pure room opens a file"
+
+
+def test_every_module_stands_in_a_declared_room() -> None:
+    homeless = [module.where for module in modules() if module.name and not room(module.name)]
+    assert homeless == []
+
+
+def test_imports_go_down_only() -> None:
+    assert [fault for module in modules() for fault in wrong_ways(module)] == []
+
+
+def test_declared_order_has_no_cycle() -> None:
+    assert list(TopologicalSorter(MAY_IMPORT).static_order())[-1] == "cli"
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {m.name: {name for name, _ in own_imports(m) if name != m.name} for m in modules()}
+    try:
+        order = tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        order = error.args[1]
+        raise AssertionError(f"imports run in a circle: {' -> '.join(order)}") from None
+    assert len(order) >= len(graph)
+
+
+def test_pure_rooms_import_no_outside_world() -> None:
+    pure = [module for module in modules() if room(module.name) in PURE]
+    assert [fault for module in pure for fault in touches(module)] == []
+
+
+def test_exceptions_are_still_needed() -> None:
+    unused = [
+        f"{name} no longer imports {far}"
+        for name, allowed in MAY_TOUCH.items()
+        for far in allowed
+        if not any(
+            f"{found}.".startswith(f"{far}.")
+            for module in modules()
+            if module.name == name
+            for found, _ in imports(module)
+        )
+    ]
+    assert unused == []
