@@ -1,0 +1,113 @@
+"""Rulebook files as data with line numbers: TOML tables and CSV rows, nothing typed yet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from scorehouse.errors import RulebookError
+from scorehouse.rulebook.fields import Written
+from scorehouse.rulebook.model import Place
+
+_HEADER = re.compile(r"\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(#.*)?$")
+_KEY = re.compile(r"\s*([A-Za-z0-9_\"'-]+)\s*=")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One CSV row or one TOML entry: raw values, and the line of each."""
+
+    place: Place
+    values: dict[str, Any]
+    lines: dict[str, int]
+
+    def at(self, key: str) -> Place:
+        """The place of one value, or of the row when the value isn't there."""
+        return Place(self.place.file, self.lines.get(key, self.place.line))
+
+
+class TomlDocument:
+    """A TOML file: its data, with numbers as written, and where each key stands."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        try:
+            self.data: dict[str, Any] = tomllib.loads(text, parse_float=Written)
+        except tomllib.TOMLDecodeError as error:
+            raise _toml_error(file, str(error)) from None
+        self._lines = _index_lines(text)
+
+    def place(self, *path: str, index: int = 0, key: str = "") -> Place:
+        """The line of a table (its nth appearance, for arrays), or of a key in it."""
+        for table in (path, path[:-1], path[:1]):
+            found = self._lines.get((".".join(table), index))
+            if found:
+                return Place(self.file, found.get(key, found[""]))
+        return Place(self.file)
+
+    def row(self, *path: str, index: int = 0) -> Row:
+        """The table at a path as a row."""
+        found: Any = self.data
+        for step in path:
+            found = found[step]
+        values = found[index] if isinstance(found, list) else found
+        lines = self._lines.get((".".join(path), index), {})
+        return Row(self.place(*path, index=index), values, {k: n for k, n in lines.items() if k})
+
+
+def _toml_error(file: str, fault: str) -> RulebookError:
+    """Turn the parser's "(at line 3, column 9)" into our own way of naming a place."""
+    match = re.search(r"\(at (?:line (\d+), column \d+|end of document)\)", fault)
+    line = int(match[1]) if match and match[1] else 1
+    return Place(file, line).refuse(f"not valid TOML: {fault.split(' (at ')[0]}")
+
+
+def _index_lines(text: str) -> dict[tuple[str, int], dict[str, int]]:
+    """Map (table, nth appearance) to {key: line}; the blank key is the header's line."""
+    found: dict[tuple[str, int], dict[str, int]] = {("", 0): {"": 1}}
+    current = found[("", 0)]
+    for number, line in enumerate(text.splitlines(), start=1):
+        if match := _HEADER.match(line):
+            name = ".".join(step.strip().strip("\"'") for step in match[1].split("."))
+            nth = sum(1 for table, _ in found if table == name)
+            current = found[(name, nth)] = {"": number}
+        elif match := _KEY.match(line):
+            current.setdefault(match[1].strip("\"'"), number)
+    return found
+
+
+def read_rows(file: str, text: str, known: tuple[str, ...]) -> Iterator[Row]:
+    """Read a CSV file with a header, every cell as text; blank cells are left out.
+
+    A column that isn't known or stands there twice, a row too short or too long, or
+    broken quotes are refused.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        _check_header(Place(file), header, known)
+        for cells in reader:
+            if cells:
+                yield _row(Place(file, reader.line_num), header, cells)
+    except csv.Error as error:
+        raise Place(file, reader.line_num).refuse(f"not valid CSV: {error}") from None
+
+
+def _check_header(place: Place, header: list[str], known: tuple[str, ...]) -> None:
+    for name in header:
+        if name not in known:
+            raise place.refuse(f"unknown column {name!r}; known are {', '.join(known)}")
+        if header.count(name) > 1:
+            raise place.refuse(f"duplicate column {name!r}")
+
+
+def _row(place: Place, header: list[str], cells: list[str]) -> Row:
+    if len(cells) != len(header):
+        raise place.refuse(f"{len(cells)} cells under {len(header)} columns")
+    values = {name: Written(cell) for name, cell in zip(header, cells, strict=True) if cell}
+    return Row(place, values, dict.fromkeys(header, place.line))
