@@ -35,6 +35,7 @@ OUTSIDE_WORLD = re.compile(
 
 MAY_TOUCH: dict[str, tuple[str, ...]] = {
     "rulebook.load": ("pathlib", "csv"),
+    "intake.findings": ("pathlib", "csv", "os", "tempfile", "pyarrow.parquet"),
 }
 """Modules of pure rooms that exist to read something, and what they need for it."""
 
