@@ -61,5 +61,5 @@ def test_later_fences_see_the_names_of_earlier_ones(tmp_path: Path) -> None:
 
 def test_reading_a_console_block() -> None:
     assert split_commands("$ a \\\n    -b\nout\n$ c\n") == [("a  -b", "out\n"), ("c", "")]
-    assert agrees("1 ... 3\n", "1 2  \n3\n")
+    assert agrees("1 ...3\n", "1 2  \n3\n")
     assert not agrees("1 ... 4\n", "1 2\n3\n")
