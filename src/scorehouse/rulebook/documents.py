@@ -1,12 +1,9 @@
-"""Rulebook files as data with line numbers: TOML tables and CSV rows, nothing typed yet."""
+"""Rulebook files as raw data with line numbers, nothing typed yet."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,35 +76,3 @@ def _index_lines(text: str) -> dict[tuple[str, int], dict[str, int]]:
         elif match := _KEY.match(line):
             current.setdefault(match[1].strip("\"'"), number)
     return found
-
-
-def read_rows(file: str, text: str, known: tuple[str, ...]) -> Iterator[Row]:
-    """Read a CSV file with a header, every cell as text; blank cells are left out.
-
-    A column that isn't known or stands there twice, a row too short or too long, or
-    broken quotes are refused.
-    """
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        _check_header(Place(file), header, known)
-        for cells in reader:
-            if cells:
-                yield _row(Place(file, reader.line_num), header, cells)
-    except csv.Error as error:
-        raise Place(file, reader.line_num).refuse(f"not valid CSV: {error}") from None
-
-
-def _check_header(place: Place, header: list[str], known: tuple[str, ...]) -> None:
-    for name in header:
-        if name not in known:
-            raise place.refuse(f"unknown column {name!r}; known are {', '.join(known)}")
-        if header.count(name) > 1:
-            raise place.refuse(f"duplicate column {name!r}")
-
-
-def _row(place: Place, header: list[str], cells: list[str]) -> Row:
-    if len(cells) != len(header):
-        raise place.refuse(f"{len(cells)} cells under {len(header)} columns")
-    values = {name: Written(cell) for name, cell in zip(header, cells, strict=True) if cell}
-    return Row(place, values, dict.fromkeys(header, place.line))

@@ -39,7 +39,7 @@ _SUBJECT = Field("subject", fields.subject)
 _GRADE = Field("grade", fields.grade)
 _TYPE = Field("assessment_type", fields.assessment_type)
 _NUMBER = (Field("value", fields.positive_number),)
-_OUTCOME = fields.choice("not_scored", "lowest_score")
+_NOT_ATTEMPTED = fields.choice("not_scored", "lowest_score")
 
 FAMILIES = (
     Family("grades", "measurement.toml", (_SUBJECT,), (Field("value", fields.grades),)),
@@ -93,8 +93,8 @@ FAMILIES = (
             Field("minimum_cat_answered", fields.count),
             Field("minimum_pt_answered", fields.count),
             Field("needs_both_parts", fields.flag),
-            Field("below_threshold", _OUTCOME),
-            Field("nothing_answered", _OUTCOME),
+            Field("below_threshold", _NOT_ATTEMPTED),
+            Field("nothing_answered", _NOT_ATTEMPTED),
             Field("force_completed", fields.choice("as_answered", "nonparticipant")),
         ),
     ),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from scorehouse.errors import UsageError
 from scorehouse.rulebook import check, fields
 from scorehouse.rulebook.book import Rulebook
-from scorehouse.rulebook.documents import Row, TomlDocument, read_rows
+from scorehouse.rulebook.documents import Row, TomlDocument
 from scorehouse.rulebook.entries import (
     Sources,
     columns_of,
@@ -20,6 +21,7 @@ from scorehouse.rulebook.entries import (
     histories,
 )
 from scorehouse.rulebook.families import FILES, families_of
+from scorehouse.rulebook.fields import Written
 from scorehouse.rulebook.model import Entry, History, Place, Program, Review, Source
 from scorehouse.terms import SchoolYear
 
@@ -165,9 +167,41 @@ def _load_file(
     if name.endswith(".toml"):
         return entries_of_toml(_document(root, file, contents), name, sources)
     (family,) = families_of(name)
-    rows = list(read_rows(file, _read_text(root, file), columns_of(family)))
+    rows = list(_read_rows(file, _read_text(root, file), columns_of(family)))
     contents[file] = sorted(sorted(row.values.items()) for row in rows)
     return entries_of_table(family, rows, sources)
+
+
+def _read_rows(file: str, text: str, known: tuple[str, ...]) -> Iterator[Row]:
+    """Read a CSV file with a header, every cell as text; blank cells are left out.
+
+    A column that isn't known or stands there twice, a row too short or too long, or
+    broken quotes are refused.
+    """
+    reader = csv.reader((f"{line}\n" for line in text.split("\n")), strict=True)
+    try:
+        header = next(reader, [])
+        _check_header(Place(file), header, known)
+        for cells in reader:
+            if cells:
+                yield _row(Place(file, reader.line_num), header, cells)
+    except csv.Error as error:
+        raise Place(file, reader.line_num).refuse(f"not valid CSV: {error}") from None
+
+
+def _check_header(place: Place, header: list[str], known: tuple[str, ...]) -> None:
+    for name in header:
+        if name not in known:
+            raise place.refuse(f"unknown column {name!r}; known are {', '.join(known)}")
+        if header.count(name) > 1:
+            raise place.refuse(f"duplicate column {name!r}")
+
+
+def _row(place: Place, header: list[str], cells: list[str]) -> Row:
+    if len(cells) != len(header):
+        raise place.refuse(f"{len(cells)} cells under {len(header)} columns")
+    values = {name: Written(cell) for name, cell in zip(header, cells, strict=True) if cell}
+    return Row(place, values, dict.fromkeys(header, place.line))
 
 
 def _digest(contents: Mapping[str, Any]) -> str:
