@@ -1,0 +1,227 @@
+"""Walking files, folders and zips safely: every member as bytes, nothing on disk.
+
+Nothing in an archive is trusted: not its names, not its declared sizes, not its length.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from scorehouse.intake.findings import FindingLog
+
+_LOCAL_HEADER = struct.Struct("<4s5H3L2H")
+_LOCAL_MAGIC = b"PK\x03\x04"
+_END_MAGIC = b"PK\x05\x06"
+_BLOCK = 1 << 16
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may hold at most; beyond it is refused."""
+
+    member_bytes: int = 64 << 20
+    nested_bytes: int = 1 << 30  # an archive inside an archive
+    total_bytes: int = 1 << 40
+    members: int = 20_000_000
+    ratio: int = 300  # unpacked to packed, looked at from 1 MB on
+    ratio_from_bytes: int = 1 << 20
+
+
+class Member(NamedTuple):
+    """One file met: `name` is shown in findings and says nothing about a student."""
+
+    name: str
+    content: bytes
+    is_too_large: bool = False
+
+
+@dataclass
+class Walk:
+    """One pass over an input; counts what was unpacked so that limits hold for all of it."""
+
+    log: FindingLog
+    limits: Limits = field(default_factory=Limits)
+    unpacked: int = 0
+    members: int = 0
+    expected: int = 0  # members announced by the archives' own directories
+
+    def zip_members(self, path: Path, shown: str) -> Iterator[Member]:
+        """Yield the members of a zip on disk; a truncated one as far as it goes."""
+        with path.open("rb") as stream:
+            yield from self._archive(stream, shown, is_nested=False)
+
+    def _archive(self, stream: IO[bytes], shown: str, *, is_nested: bool) -> Iterator[Member]:
+        try:
+            archive = zipfile.ZipFile(stream)
+        except (zipfile.BadZipFile, ValueError, OSError, struct.error):
+            yield from self._salvage(stream, shown, is_nested=is_nested)
+            return
+        with archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            if not entries:
+                self.log.add("zip_empty", file=shown)
+            self.expected += len(entries)
+            for number, entry in enumerate(entries, 1):
+                name = self.member_name(shown, number, entry.filename)
+                if _is_unsafe(entry):
+                    self.log.add("zip_member_unsafe", file=name)
+                    continue
+                try:
+                    content = self._unpacked(archive, entry, name)
+                except _DAMAGED as error:
+                    self.log.add("file_unreadable", file=name, reason=type(error).__name__)
+                    continue
+                if content is None:
+                    return
+                yield from self._opened(Member(name, *content), is_nested=is_nested)
+
+    def member_name(self, shown: str, number: int, name: str) -> str:
+        """Name a member by its place; by its own name only where private data may be shown."""
+        return f"{shown}#{name if self.log.show_private else number}"
+
+    def _opened(self, member: Member, *, is_nested: bool) -> Iterator[Member]:
+        if not member.content.startswith((_LOCAL_MAGIC, _END_MAGIC)):
+            yield member
+        elif is_nested:
+            self.log.add("zip_nested_too_deep", file=member.name)
+        else:
+            yield from self._archive(io.BytesIO(member.content), member.name, is_nested=True)
+
+    def _unpacked(
+        self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str
+    ) -> tuple[bytes, bool] | None:
+        with archive.open(entry) as source:
+            content = source.read(self.limits.member_bytes + 1)
+            is_large = len(content) > self.limits.member_bytes
+            if is_large and content.startswith(_LOCAL_MAGIC):
+                content += source.read(self.limits.nested_bytes - len(content))
+                is_large = len(content) >= self.limits.nested_bytes
+        if not self._is_within(len(content), entry.compress_size, name):
+            return None
+        return content, is_large
+
+    def _is_within(self, size: int, packed: int, name: str) -> bool:
+        """Count a member; say so and return False when the archive goes beyond the limits."""
+        self.unpacked += size
+        self.members += 1
+        limits = self.limits
+        broken = ""
+        if size >= limits.ratio_from_bytes and size > limits.ratio * max(packed, 1):
+            broken = f"{limits.ratio} times its packed size"
+        elif self.unpacked > limits.total_bytes:
+            broken = f"{limits.total_bytes} bytes in all"
+        elif self.members > limits.members:
+            broken = f"{limits.members} members"
+        if broken:
+            self.log.add("zip_bomb", file=name, limit=broken)
+        return not broken
+
+    def _salvage(self, stream: IO[bytes], shown: str, *, is_nested: bool) -> Iterator[Member]:
+        """Read a zip without its directory, from one local header to the next."""
+        recovered = 0
+        for number, (name, content, packed) in enumerate(self._local_members(stream), 1):
+            label = self.member_name(shown, number, name)
+            if _is_unsafe_name(name):
+                self.log.add("zip_member_unsafe", file=label)
+                continue
+            if not self._is_within(len(content), packed, label):
+                return
+            recovered += 1
+            is_large = len(content) > self.limits.member_bytes
+            yield from self._opened(Member(label, content, is_large), is_nested=is_nested)
+        self.log.add("zip_truncated", file=shown, recovered=recovered)
+
+    def _local_members(self, stream: IO[bytes]) -> Iterator[tuple[str, bytes, int]]:
+        stream.seek(0, os.SEEK_END)
+        if stream.tell() == 0:
+            return
+        data = _mapped(stream)
+        position = data.find(_LOCAL_MAGIC)
+        while position >= 0:
+            found = _local_member(data, position, self.limits.member_bytes)
+            if found is None:
+                position = data.find(_LOCAL_MAGIC, position + 4)
+                continue
+            name, content, start, end = found
+            if not name.endswith("/"):
+                yield name, content, end - start
+            position = data.find(_LOCAL_MAGIC, end)
+
+
+def _mapped(stream: IO[bytes]) -> bytes | mmap.mmap:
+    if isinstance(stream, io.BytesIO):
+        return stream.getvalue()
+    return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _local_member(
+    data: bytes | mmap.mmap, position: int, most: int
+) -> tuple[str, bytes, int, int] | None:
+    """Return name, content, start and end of the packed bytes; None when it isn't whole."""
+    header = data[position : position + _LOCAL_HEADER.size]
+    if len(header) < _LOCAL_HEADER.size:
+        return None
+    _, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL_HEADER.unpack(
+        header
+    )
+    name_at = position + _LOCAL_HEADER.size
+    start = name_at + name_size + extra_size
+    name = data[name_at : name_at + name_size].decode(
+        "utf-8" if flags & 0x800 else "cp437", "replace"
+    )
+    has_descriptor = bool(flags & 0x8)
+    if flags & 0x1 or start > len(data) or max(packed, size) == 0xFFFFFFFF:
+        return None
+    if method == zipfile.ZIP_STORED and not has_descriptor:
+        content, end = data[start : start + packed], start + packed
+    elif method == zipfile.ZIP_DEFLATED:
+        inflated = _inflated(data, start, most)
+        if inflated is None:
+            return None
+        content, end = inflated
+    else:
+        return None
+    if has_descriptor:
+        at = end + 4 if data[end : end + 4] == b"PK\x07\x08" else end
+        crc = int.from_bytes(data[at : at + 4], "little")
+    return (name, content, start, end) if zlib.crc32(content) == crc else None
+
+
+def _inflated(data: bytes | mmap.mmap, start: int, most: int) -> tuple[bytes, int] | None:
+    """Inflate from `start` to the stream's own end; None when it is cut off or damaged."""
+    machine = zlib.decompressobj(-zlib.MAX_WBITS)
+    content = bytearray()
+    position = start
+    while not machine.eof:
+        block = data[position : position + _BLOCK]
+        if not block or len(content) > most:
+            return None
+        try:
+            content += machine.decompress(block, most + 1)
+            while machine.unconsumed_tail and len(content) <= most:
+                content += machine.decompress(machine.unconsumed_tail, most + 1)
+        except zlib.error:
+            return None
+        position += len(block)
+    return bytes(content), position - len(machine.unused_data)
+
+
+def _is_unsafe(entry: zipfile.ZipInfo) -> bool:
+    is_link = stat.S_ISLNK(entry.external_attr >> 16)
+    return is_link or _is_unsafe_name(entry.filename)
+
+
+def _is_unsafe_name(name: str) -> bool:
+    parts = name.replace("\\", "/").split("/")
+    return name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in name

@@ -1,0 +1,109 @@
+"""Reading CSV as text, every cell as written, in batches; what can't be split is a finding."""
+
+from __future__ import annotations
+
+import csv
+import io
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.readers.identify import delimiter_of
+
+_BLOCK = 1 << 20
+BATCH_ROWS = 50_000
+
+
+class OddRow(NamedTuple):
+    """A row whose number of cells is not the header's."""
+
+    place: int  # in the batch, from 0
+    found: int
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """Some rows as text columns. Short rows are filled with blanks, long ones cut."""
+
+    columns: dict[str, pa.Array]
+    first_row: int  # of the batch, counted from 1 without the header
+    odd: list[OddRow]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+
+def is_utf8(path: Path, shown: str, log: FindingLog) -> bool:
+    """Check that a whole file is UTF-8; a fault is a finding."""
+    decoder = getincrementaldecoder("utf-8")()
+    done = 0
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError as error:
+                log.add("file_encoding", file=shown, offset=done + max(error.start, 0))
+                return False
+            done += len(block)
+    return True
+
+
+def read_header(path: Path) -> list[str]:
+    """Return the column names of a CSV file, without blanks around them."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        line = stream.readline(_BLOCK)
+    return [name.strip() for name in next(csv.reader([line], delimiter=delimiter_of(line)), [])]
+
+
+def read_batches(
+    path: Path, shown: str, log: FindingLog, *, batch_rows: int = BATCH_ROWS
+) -> Iterator[TextBatch]:
+    """Yield the rows of a UTF-8 CSV; blank lines don't count.
+
+    The caller says what becomes of odd rows; text that can't be split at all is said here.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        delimiter = delimiter_of(stream.readline(_BLOCK))
+        stream.seek(0)
+        rows = _rows(stream, delimiter, shown, log)
+        names = [name.strip() for name in next(rows, [])]
+        first_row = 1
+        while names and (batch := list(islice(rows, batch_rows))):
+            yield _batch(names, batch, first_row)
+            first_row += len(batch)
+
+
+def _rows(
+    stream: io.TextIOWrapper, delimiter: str, shown: str, log: FindingLog
+) -> Iterator[list[str]]:
+    reader = csv.reader(stream, delimiter=delimiter)
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            words = {"first_line": line, "last_line": reader.line_num, "reason": str(error)}
+            log.add("csv_malformed", file=shown, **words)
+            continue
+        if row is None:
+            return
+        if any(row):
+            yield row
+
+
+def _batch(names: list[str], rows: list[list[str]], first_row: int) -> TextBatch:
+    width = len(names)
+    odd = [OddRow(place, len(row)) for place, row in enumerate(rows) if len(row) != width]
+    for place, found in odd:
+        rows[place] = (rows[place] + [""] * (width - found))[:width]
+    columns = zip(*rows, strict=True)
+    arrays = {
+        name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=True)
+    }
+    return TextBatch(arrays, first_row, odd)
