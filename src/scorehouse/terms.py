@@ -288,6 +288,7 @@ class MeasurementRules:
     claim_rounding: Mapping[AssessmentType, bool]  # round before comparing with the cut?
     writing_codes: Mapping[str, WritingCode]
     minimum_cat_items: Mapping[tuple[Subject, str], int] = field(default_factory=dict)
+    target_strands: Mapping[Subject, tuple[str, ...]] = field(default_factory=dict)
     is_suspended: bool = False  # no summative administration in that year
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
