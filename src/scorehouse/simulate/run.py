@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scorehouse import shapes
+from scorehouse.errors import UsageError
 from scorehouse.simulate import register, tables, trt
 from scorehouse.simulate.config import SimulationConfig
 from scorehouse.simulate.entities import ENTITIES, Hierarchy, build_hierarchy
@@ -130,13 +132,15 @@ def tests(config: SimulationConfig, n: int) -> SimulatedTests:
         count += len(drawn)
     kept = _spread(pa.concat_tables(opportunities).combine_chunks(), n)
     answers = pa.concat_tables(responses).combine_chunks()
-    is_kept = pa.compute.is_in(answers["opportunity_id"], kept["opportunity_id"])
+    is_kept = pc.is_in(answers["opportunity_id"], kept["opportunity_id"])
     return SimulatedTests(package(made.assessments), answers.filter(is_kept), kept)
 
 
 def _spread(opportunities: pa.Table, count: int) -> pa.Table:
     """Take `count` rows spread evenly over the table, in its order."""
     available = opportunities.num_rows
+    if available < count:
+        raise UsageError(f"the rates leave only {available} of {count} tests; raise participation")
     return opportunities.take([index * available // count for index in range(count)])
 
 

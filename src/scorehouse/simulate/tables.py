@@ -56,7 +56,7 @@ def responses(tests: Tests) -> pa.Table:
         "dimension": _coded(rows.dimension, DIMENSIONS),
         "position": pa.array(rows.position),
         "answered": pa.array(rows.answered),
-        "score": pa.array(rows.score.astype(np.float64)),
+        "score": pa.array(rows.score.astype(np.float64), mask=~rows.answered),
         "condition_code": _coded(rows.condition, condition_codes()),
     }
     return pa.table({name: columns[name] for name in shapes.RESPONSES.names})
@@ -118,8 +118,7 @@ def raw_scores(tests: Tests) -> NDArray[np.float64]:
     total = np.bincount(rows.test[chosen], weights=points[chosen], minlength=count)
     mean = (rows.dimension == 1) | (rows.dimension == 2)
     both = np.bincount(rows.test[mean], weights=points[mean], minlength=count)
-    raw: NDArray[np.float64] = total + np.ceil(both / 2)
-    return raw
+    return np.asarray(total + np.ceil(both / 2), dtype=np.float64)
 
 
 def student_ids(tests: Tests) -> pa.Array:
