@@ -116,7 +116,8 @@ def coded(column: pa.ChunkedArray) -> pa.Array:
     if not pa.types.is_string(values.type):
         values = values.cast(pa.string())
     trimmed = pc.utf8_trim_whitespace(values)
-    if values.null_count or not trimmed.equals(values):
+    is_plain = not values.null_count and trimmed.equals(values)
+    if not is_plain or pc.count_distinct(values).as_py() < len(values):
         return as_text(column).combine_chunks().dictionary_encode()
     indices = (
         array.indices if pa.types.is_int32(array.indices.type) else array.indices.cast("int32")

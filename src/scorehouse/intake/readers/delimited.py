@@ -88,12 +88,12 @@ def _rows(
         try:
             row = next(reader, None)
         except csv.Error as error:
-            words = {"first_line": line, "last_line": reader.line_num, "reason": str(error)}
-            log.add("csv_malformed", file=shown, **words)
+            last, reason = reader.line_num, str(error)
+            log.add("csv_malformed", file=shown, first_line=line, last_line=last, reason=reason)
             continue
         if row is None:
             return
-        if any(row):
+        if row:
             yield row
 
 

@@ -90,8 +90,7 @@ def _usable(found: Iterable[tuple[str, etree._Element]], log: FindingLog) -> Ite
 
 
 def _line(report: etree._Element) -> int | None:
-    line = report.sourceline
-    return line if isinstance(line, int) else None
+    return getattr(report, "sourceline", None)
 
 
 def _is_repeated(result: Result, seen: set[str], log: FindingLog) -> bool:

@@ -120,6 +120,6 @@ def _line(error: etree.XMLSyntaxError) -> int | None:
 
 def _reason(error: etree.XMLSyntaxError) -> str:
     """Say what is wrong without repeating the document: names and texts may be private."""
-    last = error.error_log.last_error
+    last = getattr(error.error_log, "last_error", None)
     words = str(last.type_name).removeprefix("ERR_").replace("_", " ").lower() if last else "no XML"
     return f"{words}, line {error.lineno}, column {error.offset}"
