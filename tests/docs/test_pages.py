@@ -8,7 +8,7 @@ import pytest
 
 from docs.pages import ROOT, Fence, Reader, agrees, read_fence, read_fences, split_commands
 
-FOLDERS = ("tutorials", "how-to", "explanation", "reference")
+FOLDERS = ("tutorials", "how-to", "rules", "explanation", "reference")
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
