@@ -47,14 +47,15 @@ class TomlDocument:
                 return Place(self.file, found.get(key, found[""]))
         return Place(self.file)
 
-    def row(self, *path: str, index: int = 0) -> Row:
-        """The table at a path as a row."""
+    def row(self, *path: str, index: int | None = None) -> Row:
+        """The table at a path as a row; with an index, one table of the array there."""
         found: Any = self.data
         for step in path:
             found = found[step]
-        values = found[index] if isinstance(found, list) else found
-        lines = self._lines.get((".".join(path), index), {})
-        return Row(self.place(*path, index=index), values, {k: n for k, n in lines.items() if k})
+        values = found if index is None else found[index]
+        lines = self._lines.get((".".join(path), index or 0), {})
+        place = self.place(*path, index=index or 0)
+        return Row(place, values, {key: line for key, line in lines.items() if key})
 
 
 def _toml_error(file: str, fault: str) -> RulebookError:

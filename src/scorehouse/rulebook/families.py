@@ -55,7 +55,7 @@ FAMILIES = (
     Family(
         "policy",
         "policies.toml",
-        (Field("policy", fields.text),),
+        (Field("policy", fields.step),),
         (
             Field("extremes", fields.choice("bounds", "half_point")),
             Field("limits", fields.choice("theta", "score", "none")),
@@ -101,7 +101,7 @@ FAMILIES = (
     Family(
         "writing",
         "writing.toml",
-        (Field("code", fields.text),),
+        (Field("code", fields.step),),
         (Field("zeroed_traits", fields.some_of(*TRAITS)),),
     ),
     Family(
@@ -128,7 +128,7 @@ FAMILIES = (
     Family(
         "bounds",
         "bounds.csv",
-        (Field("bounds_set", fields.text), _SUBJECT, _GRADE),
+        (Field("bounds_set", fields.step), _SUBJECT, _GRADE),
         (
             Field("lowest_theta", fields.number),
             Field("highest_theta", fields.number),
@@ -157,7 +157,7 @@ FAMILIES = (
     Family(
         "parts",
         "parts.csv",
-        (_SUBJECT, Field("code", fields.text)),
+        (_SUBJECT, Field("code", fields.step)),
         (
             Field("kind", fields.choice(*PARTS)),
             Field("number", fields.text),

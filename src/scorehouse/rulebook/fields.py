@@ -82,6 +82,14 @@ def text(raw: object) -> str:
     return str(raw)
 
 
+def step(raw: object) -> str:
+    """Read a text that can be a step of a rule path: a code, the name of a policy or set."""
+    found = text(raw)
+    if "/" in found:
+        raise ValueError(f"{raw!r} has a slash in it; rule paths are split there")
+    return found
+
+
 def words(raw: object) -> tuple[str, ...]:
     """Read a list of texts; in a CSV cell they stand with spaces between them."""
     parts = str(raw).split() if isinstance(raw, Written) else raw
