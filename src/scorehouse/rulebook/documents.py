@@ -41,11 +41,11 @@ class TomlDocument:
 
     def place(self, *path: str, index: int = 0, key: str = "") -> Place:
         """The line of a table (its nth appearance, for arrays), or of a key in it."""
-        for table in (path, path[:-1], path[:1]):
-            found = self._lines.get((".".join(table), index))
-            if found:
-                return Place(self.file, found.get(key, found[""]))
-        return Place(self.file)
+        if found := self._lines.get((".".join(path), index)):
+            return Place(self.file, found.get(key, found[""]))
+        if not path:
+            return Place(self.file)
+        return self.place(*path[:-1], key=path[-1])
 
     def row(self, *path: str, index: int | None = None) -> Row:
         """The table at a path as a row; with an index, one table of the array there."""
