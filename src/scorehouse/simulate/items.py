@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import exp
 
 import numpy as np
 import pyarrow as pa
@@ -211,12 +212,12 @@ class _Drawing:
             strand=strand,
             target=self._target(strand),
             operational=operational,
-            item_type=str(self._rng.choice(types)),
+            item_type=self._one_of(types),
         )
 
     def _writing(self) -> list[ItemRow]:
         number = self._number()
-        purpose = str(self._rng.choice(self._settings["purposes"][self._grade]))
+        purpose = self._one_of(self._settings["purposes"][self._grade])
         target = self._target("2-W")
         return [
             ItemRow(
@@ -242,7 +243,7 @@ class _Drawing:
     def _steps(self) -> tuple[float, ...]:
         center = self._rng.normal(self._center, self._settings["difficulty_spread"])
         if self._rng.random() >= self._settings["share_of_several_steps"]:
-            return self._rounded(np.array([center]))
+            return self._rounded([center])
         several = self._settings["steps"]
         count = int(self._rng.choice(several["counts"], p=several["shares"]))
         even = (np.arange(count) - (count - 1) / 2) * several["apart"]
@@ -250,16 +251,20 @@ class _Drawing:
 
     def _discrimination(self) -> float:
         rule = self._settings["discrimination"]
-        drawn = rule["center"] * np.exp(self._rng.normal(0, rule["spread"]))
-        return self._rounded(np.clip([drawn], rule["lowest"], rule["highest"]))[0]
+        drawn = rule["center"] * exp(self._rng.normal(0, rule["spread"]))
+        return self._rounded([min(max(drawn, rule["lowest"]), rule["highest"])])[0]
 
     def _target(self, strand: str) -> str:
-        target = str(self._rng.choice(self._blueprint["targets"][strand]))
+        target = self._one_of(self._blueprint["targets"][strand])
         return f"{strand}|{target.format(g=int(self._grade))}"
 
     def _number(self) -> int:
         self._next += 1
         return self._next
 
-    def _rounded(self, values: Floats) -> tuple[float, ...]:
-        return tuple(float(value) for value in np.round(values, self._settings["decimals"]))
+    def _one_of(self, choices: Sequence[str]) -> str:
+        return choices[int(self._rng.integers(len(choices)))]
+
+    def _rounded(self, values: Iterable[float]) -> tuple[float, ...]:
+        decimals = self._settings["decimals"]
+        return tuple(round(float(value), decimals) for value in values)

@@ -31,7 +31,7 @@ _DICTIONARY_PAGE = 8 * 2**20
 class TableFile:
     """One table written piece by piece; pieces are joined until they hold enough records.
 
-    A piece that is held back until the next one costs its own memory, nothing more.
+    Text that comes dictionary-encoded is written so, and read back as the text of `schema`.
     """
 
     def __init__(self, folder: Path, name: str, schema: pa.Schema, form: str, size: int) -> None:
@@ -41,7 +41,7 @@ class TableFile:
         self._size = size
         self._held: list[pa.Table] = []
         self._records = 0
-        self._writer = self._open()
+        self._writer: Any = None
 
     def write(self, table: pa.Table, records: int | None = None) -> None:
         """Add a piece; `records` says how full it makes a row group, rows unless given."""
@@ -53,6 +53,8 @@ class TableFile:
     def close(self) -> None:
         """Write what is held and close the file."""
         self._flush()
+        if self._writer is None:
+            self._writer = self._open(self._schema)
         self._writer.close()
 
     def __enter__(self) -> TableFile:
@@ -64,15 +66,18 @@ class TableFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close() if kind is None else self._writer.close()
+        if kind is None:
+            self.close()
+        elif self._writer is not None:
+            self._writer.close()
 
-    def _open(self) -> Any:
+    def _open(self, schema: pa.Schema) -> Any:
         if self._form == "csv":
             options = pa_csv.WriteOptions(quoting_style="needed")
-            return pa_csv.CSVWriter(str(self.path), self._schema, write_options=options)
+            return pa_csv.CSVWriter(str(self.path), schema, write_options=options)
         return pq.ParquetWriter(
             self.path,
-            self._schema,
+            schema,
             compression="zstd",
             dictionary_pagesize_limit=_DICTIONARY_PAGE,
             store_schema=False,
@@ -81,10 +86,15 @@ class TableFile:
     def _flush(self) -> None:
         if not self._held:
             return
-        table = pa.concat_tables(self._held).cast(self._schema)
+        table = pa.concat_tables(self._held)
+        if self._form == "csv":
+            table = table.cast(self._schema)
+        if self._writer is None:
+            self._writer = self._open(table.schema)
         if self._form == "csv":
             self._writer.write_table(table)
         else:
+            table = table.unify_dictionaries().combine_chunks()
             self._writer.write_table(table, row_group_size=max(1, table.num_rows))
         self._held, self._records = [], 0
 
