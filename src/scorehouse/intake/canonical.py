@@ -101,7 +101,7 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         column = column.cast(column.type.value_type)
     if not pa.types.is_string(column.type):
         column = column.cast(pa.string())
-    return pc.utf8_trim_whitespace(column.fill_null(""))
+    return pc.ascii_trim_whitespace(column.fill_null(""))
 
 
 def coded(column: pa.ChunkedArray) -> pa.Array:
@@ -115,7 +115,7 @@ def coded(column: pa.ChunkedArray) -> pa.Array:
     values = array.dictionary
     if not pa.types.is_string(values.type):
         values = values.cast(pa.string())
-    trimmed = pc.utf8_trim_whitespace(values)
+    trimmed = pc.ascii_trim_whitespace(values)
     is_plain = not values.null_count and trimmed.equals(values)
     if not is_plain or pc.count_distinct(values).as_py() < len(values):
         return as_text(column).combine_chunks().dictionary_encode()

@@ -1,4 +1,4 @@
-"""In which order do responses and opportunities stand, and are opportunities told apart?
+"""The order of responses and opportunities, and which opportunities stand twice.
 
 One pass over the two `opportunity_id` columns, keeping eight bytes a test, decides whether
 both tables can be walked side by side or must be sorted first.
@@ -20,6 +20,7 @@ from scorehouse.intake.readers.table_source import ROW, TableSource
 KEY = "opportunity_id"
 _SCAN_ROWS = 1 << 20
 _SORT_MEMORY = "1GB"
+_BLANKS = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)"  # as coded() trims
 
 Integers = npt.NDArray[np.int64]
 
@@ -91,7 +92,8 @@ def _hashes(source: TableSource) -> Integers:
 
 def _hashed(column: pa.DictionaryArray) -> Integers:
     distinct = np.fromiter(map(hash, column.dictionary.to_pylist()), np.int64)
-    return distinct[column.indices.to_numpy()]
+    hashes: Integers = distinct[column.indices.to_numpy()]
+    return hashes
 
 
 def _joined(parts: list[Integers]) -> Integers:
@@ -151,7 +153,7 @@ def sort_table(source: TableSource, without: Integers, scratch: Path) -> TableSo
         connection.execute(
             f"""
             COPY (
-                SELECT coalesce(trim(CAST({KEY} AS VARCHAR)), '') AS {KEY},
+                SELECT coalesce(trim(CAST({KEY} AS VARCHAR), {_BLANKS}), '') AS {KEY},
                        {row} AS {ROW}{", " if columns else ""}{columns}
                 FROM read_parquet(?, file_row_number = true) ANTI JOIN left_out
                   ON file_row_number = place

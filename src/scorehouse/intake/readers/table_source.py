@@ -30,9 +30,9 @@ class TableSource:
 
     def batches(self, columns: Sequence[str], batch_rows: int) -> Iterator[tuple[int, pa.Table]]:
         """Yield the 1-based place of the first row, and some rows; text comes coded."""
-        file = pq.ParquetFile(self.path)
         wanted = [name for name in columns if name in self.columns]
-        text = [f.name for f in file.schema_arrow if f.name in wanted and _is_text(f.type)]
+        schema = pq.read_schema(self.path)
+        text = [name for name in wanted if _is_text(schema.field(name).type)]
         first = 1
         with pq.ParquetFile(self.path, read_dictionary=text) as file:
             for batch in file.iter_batches(batch_size=batch_rows, columns=wanted):
@@ -45,11 +45,17 @@ def _is_text(kind: object) -> bool:
 
 
 def open_table(
-    path: Path, needed: Sequence[str], known: Sequence[str], log: FindingLog, scratch: Path
+    path: Path,
+    needed: Sequence[str],
+    known: Sequence[str],
+    log: FindingLog,
+    scratch: Path,
+    quiet: Sequence[str] = (),
 ) -> TableSource | None:
     """Open a CSV or Parquet table; None, with findings, when it must be refused.
 
-    A CSV is copied, as text, to Parquet in the `scratch` folder.
+    A CSV is copied, as text, to Parquet in the `scratch` folder. `needed` columns must be
+    there, other `known` ones are said to be absent unless they are `quiet`.
     """
     try:
         kind = identify(path)
@@ -67,11 +73,15 @@ def open_table(
     except (OSError, pa.ArrowException) as error:
         log.add("file_unreadable", file=path.name, reason=type(error).__name__)
         return None
-    return source if _check_columns(source, needed, known, log) else None
+    return source if _check_columns(source, needed, known, quiet, log) else None
 
 
 def _check_columns(
-    source: TableSource, needed: Sequence[str], known: Sequence[str], log: FindingLog
+    source: TableSource,
+    needed: Sequence[str],
+    known: Sequence[str],
+    quiet: Sequence[str],
+    log: FindingLog,
 ) -> bool:
     columns = [name for name in source.columns if name not in OWN_COLUMNS]
     missing = [name for name in needed if name not in columns]
@@ -79,7 +89,7 @@ def _check_columns(
     for rule, names in {
         "column_missing": missing,
         "column_twice": repeated,
-        "column_absent": [name for name in known if name not in (*columns, *needed)],
+        "column_absent": [name for name in known if name not in (*columns, *needed, *quiet)],
         "column_unknown": [name for name in columns if name not in known],
     }.items():
         for name in names:
