@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -121,10 +122,16 @@ def _languages(block: StudentBlock) -> pa.Array:
 
 def _names(rng: np.random.Generator, count: int, endings: Sequence[str]) -> pa.Array:
     """Join invented syllables: an opening, perhaps a middle, an ending."""
+    made = _made_names(tuple(endings))
+    return made.take(pa.array(rng.integers(0, len(made), count)))
+
+
+@cache
+def _made_names(endings: tuple[str, ...]) -> pa.Array:
     settings = world()["names"]
     openings, middles = settings["openings"], [*settings["middles"], *[""] * 6]
     made = [first + middle + last for first in openings for middle in middles for last in endings]
-    return _chosen(rng.integers(0, len(made), count), made)
+    return pa.array(made)
 
 
 def _birth_dates(rng: np.random.Generator, block: StudentBlock) -> pa.Array:

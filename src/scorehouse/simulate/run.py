@@ -27,7 +27,7 @@ from scorehouse.simulate.plan import (
     plan_assessments,
     plan_blocks,
 )
-from scorehouse.simulate.sitting import Tests, draw_tests
+from scorehouse.simulate.sitting import Sittings, draw_tests
 from scorehouse.simulate.write import TableFile, whole_folder, write_package
 
 Progress = Callable[[int, int], None]
@@ -60,7 +60,7 @@ class World:
         """List the blocks in the order in which they are written."""
         return list(plan_blocks(self.config, self.assessments))
 
-    def tests(self, plan: BlockPlan) -> Tests:
+    def tests(self, plan: BlockPlan) -> Sittings:
         """Draw the tests of one block."""
         students = self._students(plan.assessment.cohort, plan.block)
         return draw_tests(self.config, plan, students)

@@ -66,7 +66,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Tests:
+class Sittings:
     """The sittings of one block, in the order in which they are written."""
 
     assessment: Assessment
@@ -110,7 +110,7 @@ class _Grid:
     same_position: Flags | None = None  # columns that continue the item before
 
 
-def draw_tests(config: SimulationConfig, plan: BlockPlan, block: StudentBlock) -> Tests:
+def draw_tests(config: SimulationConfig, plan: BlockPlan, block: StudentBlock) -> Sittings:
     """Draw the tests of one block; nothing but the arguments decides the result."""
     assessment = plan.assessment
     rng = generator(config.seed, Stream.TESTS, assessment.ordinal, plan.block)
@@ -125,7 +125,7 @@ def draw_tests(config: SimulationConfig, plan: BlockPlan, block: StudentBlock) -
         grids.append(_performance_task(rng, config, assessment, theta, ending, task))
     started, seconds = _times(rng, assessment, len(student))
     unfinished = ending != Ending.COMPLETE
-    return Tests(
+    return Sittings(
         assessment=assessment,
         block=block,
         student=student,

@@ -16,7 +16,7 @@ from scorehouse.simulate.sitting import (
     DIMENSIONS,
     PARTS,
     Ending,
-    Tests,
+    Sittings,
     condition_codes,
 )
 
@@ -41,7 +41,7 @@ TRUTH = pa.schema(
 _INDEX = pa.int32()
 
 
-def responses(tests: Tests) -> pa.Table:
+def responses(tests: Sittings) -> pa.Table:
     """Return the long form (`shapes.RESPONSES`), text columns dictionary-encoded."""
     rows, assessment = tests.rows, tests.assessment
     count = len(rows.test)
@@ -62,7 +62,7 @@ def responses(tests: Tests) -> pa.Table:
     return pa.table({name: columns[name] for name in shapes.RESPONSES.names})
 
 
-def opportunities(tests: Tests) -> pa.Table:
+def opportunities(tests: Sittings) -> pa.Table:
     """Return the sittings (`shapes.OPPORTUNITIES`)."""
     count = len(tests)
     complete = tests.ending == Ending.COMPLETE
@@ -82,7 +82,7 @@ def opportunities(tests: Tests) -> pa.Table:
     return pa.table(columns, schema=shapes.OPPORTUNITIES)
 
 
-def truth(tests: Tests, hierarchy: Hierarchy) -> pa.Table:
+def truth(tests: Sittings, hierarchy: Hierarchy) -> pa.Table:
     """Return what only the simulation knows (`TRUTH`)."""
     rows, count = tests.rows, len(tests)
     is_task = rows.part == PARTS.index("PT")
@@ -109,7 +109,7 @@ def truth(tests: Tests, hierarchy: Hierarchy) -> pa.Table:
     return pa.table(columns, schema=TRUTH)
 
 
-def raw_scores(tests: Tests) -> NDArray[np.float64]:
+def raw_scores(tests: Sittings) -> NDArray[np.float64]:
     """Return each test's raw score: operational items, writing as D + C."""
     rows, count = tests.rows, len(tests)
     operational = np.array([row.operational for row in tests.assessment.pool.rows])
@@ -121,12 +121,12 @@ def raw_scores(tests: Tests) -> NDArray[np.float64]:
     return np.asarray(total + np.ceil(both / 2), dtype=np.float64)
 
 
-def student_ids(tests: Tests) -> pa.Array:
+def student_ids(tests: Sittings) -> pa.Array:
     """Return the student of each test."""
     return tests.block.student_ids.take(pa.array(tests.student))
 
 
-def schools(tests: Tests, hierarchy: Hierarchy) -> pa.DictionaryArray:
+def schools(tests: Sittings, hierarchy: Hierarchy) -> pa.DictionaryArray:
     """Return the school of each test, in the grade of the test."""
     grade = tests.assessment.grade
     stage = hierarchy.stage_of(grade)

@@ -25,7 +25,7 @@ from scorehouse.simulate.entities import Entity, Hierarchy
 from scorehouse.simulate.items import ItemRow
 from scorehouse.simulate.plan import Assessment
 from scorehouse.simulate.seeds import Stream, generator
-from scorehouse.simulate.sitting import PARTS, UNANSWERED, Tests, condition_codes
+from scorehouse.simulate.sitting import PARTS, UNANSWERED, Sittings, condition_codes
 from scorehouse.terms import AssessmentType, Subject
 
 _AT_ONCE = 1000  # documents whose moments are made into text together
@@ -61,7 +61,7 @@ class Archive:
         self._written = 0
         self._zip: ZipFile | None = None
 
-    def write(self, tests: Tests) -> None:
+    def write(self, tests: Sittings) -> None:
         """Add the files of one block."""
         if not self._config.trt:
             return
@@ -96,7 +96,7 @@ class Archive:
         return self._zip
 
 
-def documents(tests: Tests, hierarchy: Hierarchy, *, verbose: bool = False) -> Iterator[bytes]:
+def documents(tests: Sittings, hierarchy: Hierarchy, *, verbose: bool = False) -> Iterator[bytes]:
     """Yield the result file of each test, in their order.
 
     A verbose file adds names, initial attributes, accommodations, longer answers and the
@@ -126,7 +126,7 @@ class _Moments:
 class _Writer:
     """Writes the documents of one block."""
 
-    def __init__(self, tests: Tests, hierarchy: Hierarchy, *, verbose: bool) -> None:
+    def __init__(self, tests: Sittings, hierarchy: Hierarchy, *, verbose: bool) -> None:
         self._tests = tests
         self._verbose = verbose
         self._items = _ItemText(tests.assessment, verbose=verbose)
@@ -333,7 +333,7 @@ def _test_element(assessment: Assessment) -> str:
 class _OpportunityText:
     """Text of the Opportunity's own attributes, segments and settings."""
 
-    def __init__(self, tests: Tests, *, verbose: bool) -> None:
+    def __init__(self, tests: Sittings, *, verbose: bool) -> None:
         self._tests = tests
         self._columns = tables.opportunities(tests).to_pydict()
         self._platform = quoteattr(world()["trt"]["platform"])
@@ -400,7 +400,7 @@ class _OpportunityText:
 class _ExamineeText:
     """Text of the Examinee: the student's attributes and places."""
 
-    def __init__(self, tests: Tests, hierarchy: Hierarchy, *, verbose: bool) -> None:
+    def __init__(self, tests: Sittings, hierarchy: Hierarchy, *, verbose: bool) -> None:
         self._attributes = _attributes(tests, verbose=verbose)
         self._contexts = ("INITIAL", "FINAL") if verbose else ("FINAL",)
         ends = tests.started + tests.seconds.astype("timedelta64[s]")
@@ -442,7 +442,7 @@ def _places(hierarchy: Hierarchy, school_id: str) -> list[tuple[str, str]]:
     ]
 
 
-def _attributes(tests: Tests, *, verbose: bool) -> dict[str, list[str]]:
+def _attributes(tests: Sittings, *, verbose: bool) -> dict[str, list[str]]:
     """Return the attributes by name, one value a test."""
     block, grade = tests.block, tests.assessment.grade
     people = register.students(block).take(pa.array(tests.student))
@@ -473,5 +473,5 @@ def _yes(flag: bool) -> str:
     return "Yes" if flag else "No"
 
 
-def _yes_or_no(flags: NDArray[np.bool_], tests: Tests) -> list[str]:
+def _yes_or_no(flags: NDArray[np.bool_], tests: Sittings) -> list[str]:
     return [_yes(flag) for flag in flags[tests.student].tolist()]
