@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +56,8 @@ class ItemBank:
     @cached_property
     def step_count(self) -> npt.NDArray[np.int64]:
         """The most points of each row."""
-        return np.sum(~np.isnan(self.steps), axis=1).astype(np.int64)
+        counts: npt.NDArray[np.int64] = np.sum(~np.isnan(self.steps), axis=1).astype(np.int64)
+        return counts
 
     @cached_property
     def is_scorable(self) -> Flags:
@@ -105,11 +107,18 @@ class ItemBank:
         rows = np.flatnonzero(self.operational).astype(np.int32)
         order = rows[np.argsort(self.assessment[rows], kind="stable")]
         ends = np.searchsorted(self.assessment[order], np.arange(len(self.assessments) + 1))
-        return tuple(order[a:b] for a, b in zip(ends, ends[1:], strict=False))
+        return tuple(order[a:b] for a, b in pairwise(ends))
 
     def find(self, assessment: int, item_id: str, dimension: int) -> tuple[int, bool]:
-        """The row of an item and whether it stands in the test itself, not elsewhere."""
+        """The row of an item and whether it stands in the test itself, not elsewhere.
+
+        A dimension of a writing item that a package holds only as one unscorable row finds
+        that row, so that the finding can say why.
+        """
         row = self._by_test.get((assessment, item_id, dimension))
+        if row is None and dimension:
+            blank = self._by_test.get((assessment, item_id, 0), NOT_IN_BANK)
+            row = blank if blank >= 0 and self.unscorable[blank] else None
         if row is not None:
             return row, True
         return self._anywhere.get((item_id, dimension), NOT_IN_BANK), False
@@ -138,7 +147,7 @@ class ItemBank:
         The row is -1 where the rules know no average for the subject and grade.
         """
         rows = np.full(len(self.assessments), NOT_IN_BANK, np.int32)
-        found = []
+        found: list[tuple[int, AverageItem]] = []
         for index, test in enumerate(self.assessments):
             average = averages.get((test.subject, test.test_grade))
             if average is not None:

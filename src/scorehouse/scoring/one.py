@@ -40,6 +40,7 @@ OVERALL = "overall"
 AGGREGATE_ONLY = "aggregate_only"
 NO_ITEMS = "no_items"
 SUSPENDED = "suspended"
+NOT_ANSWERED = "not_answered"
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ def _traits(sitting: Sitting) -> list[Score]:
         Score(
             trait_measure(trait.trait, trait.purpose),
             SCORED if trait.score is not None else NOT_SCORED,
-            trait.condition_code,
+            trait.condition_code or ("" if trait.score is not None else NOT_ANSWERED),
             raw_score=trait.score,
             raw_score_max=float(TRAIT_POINTS[trait.trait]),
         )
