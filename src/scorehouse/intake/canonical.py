@@ -104,10 +104,11 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.ascii_trim_whitespace(column.fill_null(""))
 
 
-def coded(column: pa.ChunkedArray) -> pa.Array:
+def coded(column: pa.ChunkedArray, *, is_distinct: bool = False) -> pa.Array:
     """Return a text column in one piece, each distinct text once; missing is blank.
 
-    Outer blanks are trimmed from the distinct texts only, so the cost is small.
+    Outer blanks are trimmed from the distinct texts only, so the cost is small. The caller
+    may vouch that a coded column's texts `is_distinct`, as those read from Parquet are.
     """
     if not pa.types.is_dictionary(column.type) or column.null_count:
         return as_text(column).combine_chunks().dictionary_encode()
@@ -117,7 +118,7 @@ def coded(column: pa.ChunkedArray) -> pa.Array:
         values = values.cast(pa.string())
     trimmed = pc.ascii_trim_whitespace(values)
     is_plain = not values.null_count and trimmed.equals(values)
-    if not is_plain or pc.count_distinct(values).as_py() < len(values):
+    if not is_plain or not (is_distinct or pc.count_distinct(values).as_py() == len(values)):
         return as_text(column).combine_chunks().dictionary_encode()
     indices = (
         array.indices if pa.types.is_int32(array.indices.type) else array.indices.cast("int32")
@@ -128,7 +129,22 @@ def coded(column: pa.ChunkedArray) -> pa.Array:
 def _one_piece(column: pa.ChunkedArray) -> Any:
     if column.num_chunks == 1:
         return column.chunk(0)
-    return column.unify_dictionaries().combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
+    return column.combine_chunks()
+
+
+def in_one_piece(table: pa.Table) -> pa.Table:
+    """Return a table whose columns have exactly one chunk each, also when it is empty."""
+    if all(column.num_chunks == 1 for column in table.columns):
+        return table
+    arrays = [
+        _one_piece(column) if column.num_chunks else pa.array([], column.type)
+        for column in table.columns
+    ]
+    return pa.table(
+        [a.combine_chunks() if isinstance(a, pa.ChunkedArray) else a for a in arrays], table.schema
+    )
 
 
 def constant(text: str, length: int) -> pa.DictionaryArray:

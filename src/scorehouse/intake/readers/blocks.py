@@ -49,25 +49,58 @@ class Block:
         return self.rows[KEY].chunk(0).take(pa.array(self.offsets[:-1])).dictionary_decode()
 
 
-def blocks(source: TableSource, batch_rows: int, log: FindingLog) -> Iterator[Block]:
-    """Yield the tests of a table whose rows stand together by test."""
+def blocks(
+    source: TableSource, test_starts: Integers, batch_rows: int, log: FindingLog
+) -> Iterator[Block]:
+    """Yield the tests of a table whose rows stand together by test.
+
+    `test_starts` are the rows, from 0, where tests begin.
+    """
     carried: pa.Table | None = None
-    for first, table in source.batches([*CHUNK_RESPONSES.names, *OWN_COLUMNS], batch_rows):
+    columns = [*CHUNK_RESPONSES.names, *OWN_COLUMNS]
+    for first, table in source.batches(columns, batch_rows):
+        if not table.num_rows:
+            continue
         rows = _typed_rows(table, first, source.shown, log)
         if carried is not None:
             rows = _joined(carried, rows)
         starts = run_starts(rows[KEY].chunk(0))
-        if starts.size:
-            last = int(starts[-1])
-            carried = _small(rows.slice(last))
-            if last:
-                yield _block(rows.slice(0, last), starts, source.shown, log)
-    if carried is not None and carried.num_rows:
-        yield _block(carried, np.array([0, carried.num_rows]), source.shown, log)
+        end = rows.num_rows
+        if not _is_test_end(first - 1 + table.num_rows, test_starts, source.row_count):
+            end = int(starts[-1])
+        carried = _small(rows.slice(end)) if end < rows.num_rows else None
+        if end:
+            yield _block(rows.slice(0, end), starts, source.shown, log)
 
 
-def _joined(first: pa.Table, second: pa.Table) -> pa.Table:
-    return pa.concat_tables([first, second]).unify_dictionaries().combine_chunks()
+def _is_test_end(row: int, test_starts: Integers, row_count: int) -> bool:
+    at = int(np.searchsorted(test_starts, row))
+    return row == row_count or (at < test_starts.size and int(test_starts[at]) == row)
+
+
+def _joined(few: pa.Table, many: pa.Table) -> pa.Table:
+    """Put a few rows before many; the cost is one copy, whatever texts there are."""
+    columns = []
+    for first, second in zip(few.columns, many.columns, strict=True):
+        join = _joined_codes if first.type == CODED else _joined_values
+        columns.append(join(first.chunk(0), second.chunk(0)))
+    return pa.table(columns, schema=few.schema)
+
+
+def _joined_values(few: pa.Array, many: pa.Array) -> pa.Array:
+    return pa.concat_arrays([few, many])
+
+
+def _joined_codes(few: pa.DictionaryArray, many: pa.DictionaryArray) -> pa.DictionaryArray:
+    texts = many.dictionary
+    code = pc.index_in(few.dictionary, value_set=texts)
+    new = few.dictionary.filter(code.is_null())
+    recoded = code.to_numpy(zero_copy_only=False).copy()
+    recoded[code.is_null().to_numpy(zero_copy_only=False)] = len(texts) + np.arange(len(new))
+    first = recoded.astype(np.int32)[few.indices.to_numpy()]
+    indices = np.concatenate((first, many.indices.to_numpy()))
+    texts = pa.concat_arrays([texts, new]) if len(new) else texts
+    return pa.DictionaryArray.from_arrays(pa.array(indices), texts)
 
 
 def _small(rows: pa.Table) -> pa.Table:
@@ -127,7 +160,7 @@ def _typed_column(table: pa.Table, field: pa.Field) -> tuple[pa.Array, list[tupl
         if name == "answered":
             faults = faults + _missing(column, faults)
         return column, [(rule, fault) for fault in faults]
-    column = coded(table[name])
+    column = coded(table[name], is_distinct=True)
     if name in (KEY, "item_id"):
         return column, _blank(column, name)
     if name in _VOCABULARIES:
@@ -214,8 +247,6 @@ _VOCABULARIES: dict[str, tuple[str, str, Callable[[str], str | None]]] = {
 
 
 def _block(rows: pa.Table, starts: Integers, shown: str, log: FindingLog) -> Block:
-    if rows[KEY].num_chunks > 1:
-        rows = rows.combine_chunks()
     offsets = starts if starts[-1] == rows.num_rows else np.append(starts, rows.num_rows)
     bad = np.flatnonzero(rows[REFUSED].to_numpy())
     refused = np.zeros(offsets.size - 1, dtype=bool)

@@ -44,11 +44,14 @@ def is_utf8(path: Path, shown: str, log: FindingLog) -> bool:
     decoder = getincrementaldecoder("utf-8")()
     done = 0
     with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
+        block = b"."
+        while block:
+            block = stream.read(_BLOCK)
+            waiting = len(decoder.getstate()[0])
             try:
-                decoder.decode(block)
+                decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
-                log.add("file_encoding", file=shown, offset=done + max(error.start, 0))
+                log.add("file_encoding", file=shown, offset=done - waiting + error.start)
                 return False
             done += len(block)
     return True
@@ -79,21 +82,53 @@ def read_batches(
             first_row += len(batch)
 
 
+class _Lines:
+    """Lines of a text that remember those of the current row and can be put back."""
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        self._stream = stream
+        self._waiting: list[str] = []
+        self.taken: list[str] = []
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._waiting.pop() if self._waiting else next(self._stream)
+        self.taken.append(line)
+        self.number += 1
+        return line
+
+    def keep_first(self) -> str:
+        """Put all lines of the current row back but its first, and return that one."""
+        self._waiting.extend(reversed(self.taken[1:]))
+        self.number -= len(self.taken) - 1
+        return self.taken[0]
+
+
 def _rows(
     stream: io.TextIOWrapper, delimiter: str, shown: str, log: FindingLog
 ) -> Iterator[list[str]]:
-    reader = csv.reader(stream, delimiter=delimiter)
+    """Split lines into rows; a quotation mark never closed costs its own line only."""
+    lines = _Lines(stream)
+    reader = csv.reader(lines, delimiter=delimiter)
+    width = 0
     while True:
-        line = reader.line_num + 1
+        lines.taken.clear()
         try:
             row = next(reader, None)
         except csv.Error as error:
-            last, reason = reader.line_num, str(error)
-            log.add("csv_malformed", file=shown, first_line=line, last_line=last, reason=reason)
+            lines.keep_first()
+            reader = csv.reader(lines, delimiter=delimiter)
+            log.add("csv_malformed", file=shown, line=lines.number, reason=str(error))
             continue
         if row is None:
             return
+        if width and len(row) != width and len(lines.taken) > 1:
+            row = next(csv.reader([lines.keep_first()], delimiter=delimiter))
         if row:
+            width = width or len(row)
             yield row
 
 

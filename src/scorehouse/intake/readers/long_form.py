@@ -21,6 +21,7 @@ from scorehouse.intake.canonical import (
     CHUNK_RESPONSES,
     ResponseChunk,
     as_text,
+    in_one_piece,
     typed,
 )
 from scorehouse.intake.findings import FindingLog
@@ -99,7 +100,7 @@ def _stream(
         order = find_order(responses, sittings)
         if not order.in_step:
             raise OSError("the opportunities can't be brought into one order")
-    total = sittings.row_count if sittings else order.run_count
+    total = sittings.row_count if sittings else order.starts.size
     done = 0
     for chunk in _walk(responses, sittings, order, chunk_tests, log):
         for first in range(0, chunk.opportunities.num_rows, chunk_tests):
@@ -117,7 +118,7 @@ def _walk(
     chunk_tests: int,
     log: FindingLog,
 ) -> Iterator[ResponseChunk]:
-    found = blocks(responses, chunk_tests * _ROWS_A_TEST, log)
+    found = blocks(responses, order.starts, chunk_tests * _ROWS_A_TEST, log)
     if sittings is None or order.positions is None:
         for block in found:
             yield _alone(block, responses.shown)
@@ -146,7 +147,7 @@ def _kept_tests(block: Block, keep: Flags) -> Block:
     if keep.all():
         return block
     lengths = np.diff(block.offsets)
-    rows = block.rows.filter(pa.array(np.repeat(keep, lengths))).combine_chunks()
+    rows = in_one_piece(block.rows.filter(pa.array(np.repeat(keep, lengths))))
     offsets = np.concatenate(([0], np.cumsum(lengths[keep]))).astype(np.int64)
     return Block(rows, offsets, block.refused[keep])
 
@@ -165,7 +166,7 @@ def _with_response_columns(
     for field in CHUNK_OPPORTUNITIES:
         if pa.types.is_string(field.type):
             columns[field.name] = columns[field.name].fill_null("")
-    return pa.table(columns, CHUNK_OPPORTUNITIES).combine_chunks()
+    return in_one_piece(pa.table(columns, CHUNK_OPPORTUNITIES))
 
 
 @dataclass
@@ -190,7 +191,7 @@ class _Sittings:
             self._rest = pa.concat_tables([self._rest, self._typed(table, first)])
         taken = self._rest.slice(0, count)
         self._rest = self._rest.slice(count)
-        return taken.combine_chunks()
+        return in_one_piece(taken)
 
     def _typed(self, table: pa.Table, first: int) -> pa.Table:
         has_rows = ROW in table.column_names

@@ -29,7 +29,7 @@ Integers = npt.NDArray[np.int64]
 class Order:
     """How the runs of responses (rows of one test standing together) meet the opportunities."""
 
-    run_count: int
+    starts: Integers  # the first row (from 0) of each run
     in_step: bool  # runs are whole tests, in the order of the opportunities
     positions: Integers | None  # of each run: its opportunity's place from 0; -1: it has none
     repeated: Integers  # places of opportunities whose id was met before
@@ -51,14 +51,14 @@ def find_order(responses: TableSource, opportunities: TableSource | None) -> Ord
     is_whole = np.unique(runs.hashes).size == runs.hashes.size
     none = np.zeros(0, np.int64)
     if opportunities is None:
-        return Order(runs.hashes.size, bool(is_whole), None, none, none)
+        return Order(runs.starts, bool(is_whole), None, none, none)
     keys = _hashes(opportunities)
     repeated = _repeated(opportunities, keys)
     positions = _positions(runs.hashes, np.delete(keys, repeated), repeated, keys)
     known = positions[positions >= 0]
     in_step = bool(is_whole and np.all(known[1:] > known[:-1]))
     later = _later_runs(runs, keys[repeated], responses.row_count)
-    return Order(runs.hashes.size, in_step, positions, repeated, later)
+    return Order(runs.starts, in_step, positions, repeated, later)
 
 
 def run_starts(column: pa.DictionaryArray) -> Integers:
@@ -75,7 +75,7 @@ def _runs(source: TableSource) -> _Runs:
     starts: list[Integers] = []
     last: int | None = None
     for first, table in source.batches([KEY], _SCAN_ROWS):
-        column = coded(table[KEY])
+        column = coded(table[KEY], is_distinct=True)
         begin = run_starts(column)
         found = _hashed(column.take(pa.array(begin)))
         if found.size and last is not None and found[0] == last:
@@ -87,7 +87,9 @@ def _runs(source: TableSource) -> _Runs:
 
 
 def _hashes(source: TableSource) -> Integers:
-    return _joined([_hashed(coded(t[KEY])) for _, t in source.batches([KEY], _SCAN_ROWS)])
+    return _joined(
+        [_hashed(coded(t[KEY], is_distinct=True)) for _, t in source.batches([KEY], _SCAN_ROWS)]
+    )
 
 
 def _hashed(column: pa.DictionaryArray) -> Integers:
@@ -109,7 +111,7 @@ def _repeated(source: TableSource, keys: Integers) -> Integers:
     seen: set[str] = set()
     places: list[int] = []
     for first, table in source.batches([KEY], _SCAN_ROWS):
-        column = coded(table[KEY])
+        column = coded(table[KEY], is_distinct=True)
         for place in np.flatnonzero(np.isin(_hashed(column), suspects)):
             text = column[int(place)].as_py()
             if text in seen:

@@ -29,15 +29,21 @@ class TableSource:
     row_count: int
 
     def batches(self, columns: Sequence[str], batch_rows: int) -> Iterator[tuple[int, pa.Table]]:
-        """Yield the 1-based place of the first row, and some rows; text comes coded."""
+        """Yield the 1-based place of the first row, and some rows; text comes coded.
+
+        No batch reaches across row groups, so that texts needn't be coded anew.
+        """
         wanted = [name for name in columns if name in self.columns]
         schema = pq.read_schema(self.path)
         text = [name for name in wanted if _is_text(schema.field(name).type)]
         first = 1
         with pq.ParquetFile(self.path, read_dictionary=text) as file:
-            for batch in file.iter_batches(batch_size=batch_rows, columns=wanted):
-                yield first, pa.Table.from_batches([batch])
-                first += batch.num_rows
+            for group in range(file.num_row_groups):
+                count = file.metadata.row_group(group).num_rows
+                size = -(-count // max(1, round(count / batch_rows)))  # about equal pieces
+                for batch in file.iter_batches(size or 1, row_groups=[group], columns=wanted):
+                    yield first, pa.Table.from_batches([batch])
+                    first += batch.num_rows
 
 
 def _is_text(kind: object) -> bool:
@@ -86,15 +92,23 @@ def _check_columns(
     columns = [name for name in source.columns if name not in OWN_COLUMNS]
     missing = [name for name in needed if name not in columns]
     repeated = sorted({name for name in columns if columns.count(name) > 1})
-    for rule, names in {
-        "column_missing": missing,
-        "column_twice": repeated,
-        "column_absent": [name for name in known if name not in (*columns, *needed, *quiet)],
-        "column_unknown": [name for name in columns if name not in known],
-    }.items():
+    if missing or repeated:
+        rules = {"column_missing": missing, "column_twice": repeated}
+    else:
+        rules = _worth_telling(columns, needed, known, quiet)
+    for rule, names in rules.items():
         for name in names:
             log.add(rule, file=source.shown, field=name)
     return not (missing or repeated)
+
+
+def _worth_telling(
+    columns: Sequence[str], needed: Sequence[str], known: Sequence[str], quiet: Sequence[str]
+) -> dict[str, list[str]]:
+    return {
+        "column_absent": [name for name in known if name not in (*columns, *needed, *quiet)],
+        "column_unknown": [name for name in columns if name not in known],
+    }
 
 
 def _from_csv(path: Path, scratch: Path, log: FindingLog) -> TableSource:
