@@ -141,7 +141,8 @@ def test_blocks_do_not_depend_on_the_order_in_which_they_are_drawn() -> None:
 
 def test_unusual_tests_come_at_their_rates() -> None:
     rates = Rates.usual(
-        incomplete_cat=0.2, missing_part=0.1, nothing_answered=0.1, unanswered=0.05,
+        incomplete_cat=0.2, missing_part=0.1, nothing_answered=0.1,
+        unanswered=0.05, unanswered_cat=0.05,
         condition_codes=0.2, participation=1.0,
     )  # fmt: skip
     config = SimulationConfig.district(2, (YEAR,), students=5000, grades=("08",), rates=rates)
@@ -162,6 +163,24 @@ def test_unusual_tests_come_at_their_rates() -> None:
     assert (rows.score[rows.condition > 0] == 0).all()
 
 
+def test_a_fixed_form_left_early_still_shows_every_item() -> None:
+    rates = Rates.usual(incomplete_cat=0.5, missing_part=0.2, interim_comprehensive=1.0)
+    config = SimulationConfig.district(
+        2, (YEAR,), students=200, grades=("04",), rates=rates, include_interim=True
+    )
+    made = World(config)
+    plan = next(plan for plan in made.plans() if plan.assessment.assessment_type == "ICA")
+    drawn = made.tests(plan)
+    form = drawn.rows.part == PARTS.index("fixed")
+    shown = np.bincount(drawn.rows.test[form], minlength=len(drawn))
+    assert set(shown[drawn.logged_on_main]) == {len(plan.assessment.pool.sequence)}
+    assert set(shown[~drawn.logged_on_main]) == {0}
+    answered = np.bincount(drawn.rows.test[form & drawn.rows.answered], minlength=len(drawn))
+    early = drawn.ending == Ending.INCOMPLETE_CAT
+    assert (answered[early] < shown[early]).all()
+    assert (answered[early] > 0).mean() > 0.9
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
@@ -173,7 +192,9 @@ def test_unusual_tests_come_at_their_rates() -> None:
 def test_any_world_gives_tests_its_own_package_can_read(
     seed: int, rate: float, subject: Subject, count: int, interim: bool
 ) -> None:
-    rates = Rates.usual(unanswered=rate, incomplete_cat=rate / 3, nothing_answered=rate / 3)
+    rates = Rates.usual(
+        unanswered=rate, unanswered_cat=rate, incomplete_cat=rate / 3, nothing_answered=rate / 3
+    )
     config = SimulationConfig.district(
         seed, (YEAR,), subjects=(subject,), grades=("04", "11"), rates=rates,
         include_interim=interim, pool=PoolSizes(60, 2, 1),

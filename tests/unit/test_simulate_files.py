@@ -164,12 +164,12 @@ def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_number_of_students(tmp_path: Path) -> None:
     config = SimulationConfig.state(
-        3, YEARS[:1], students=500, grades=("05",), block_size=250, trt=True,
+        3, YEARS[:1], students=200, grades=("05",), block_size=100, trt=True,
         subjects=(Subject.MATH,), pool=PoolSizes(60, 5, 1),
     )  # fmt: skip
     simulate(config, tmp_path / "warm")
     small = _peak(config, tmp_path / "small")
-    large = _peak(replace(config, students=2_500), tmp_path / "large")
+    large = _peak(replace(config, students=1_000), tmp_path / "large")
     assert large < 1.5 * small
 
 

@@ -27,12 +27,14 @@ class Rates:
     """How often what isn't ordinary happens; every rate is a share of one.
 
     `participation`, `interim_comprehensive` and `interim_block` are shares of students,
-    `unanswered` of presented items, `condition_codes` of answered writing items,
-    `field_test` of operational CAT items; the others are shares of tests.
+    `unanswered` of the items of performance tasks and fixed forms, `unanswered_cat` of CAT
+    items (a CAT waits for an answer before it goes on), `condition_codes` of answered writing
+    items, `field_test` of operational CAT items; the others are shares of tests.
     """
 
     participation: float
     unanswered: float
+    unanswered_cat: float
     incomplete_cat: float
     missing_part: float
     nothing_answered: float

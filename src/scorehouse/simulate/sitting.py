@@ -162,9 +162,15 @@ def _main_part(
 ) -> tuple[_Grid, Floats]:
     slots = _slots(rng, config, assessment, len(theta))
     presented = _presented(rng, ending, slots.shape[1])
-    skipped = rng.random(slots.shape) < config.rates.unanswered
+    rates = config.rates
+    skipped = rng.random(slots.shape) < (
+        rates.unanswered_cat if assessment.is_adaptive else rates.unanswered
+    )
     skipped |= (ending == Ending.NOTHING_ANSWERED)[:, None]
-    _leave_last_unanswered(skipped, presented, ending)
+    if assessment.is_adaptive:
+        _leave_last_unanswered(skipped, presented, ending)
+    else:
+        presented = _present_whole_form(skipped, presented)
     draw = _adaptive if assessment.is_adaptive else _fixed
     items, scores, provisional = draw(rng, config, assessment, theta, slots, presented, skipped)
     provisional[presented == 0] = np.nan
@@ -202,6 +208,12 @@ def _leave_last_unanswered(skipped: Flags, presented: Integers, ending: Scores) 
     left = np.flatnonzero((ending == Ending.INCOMPLETE_CAT) & (presented > 1))
     skipped[left, presented[left] - 1] = True
     skipped[left, 0] = False
+
+
+def _present_whole_form(skipped: Flags, presented: Integers) -> Integers:
+    """Leave a fixed form's items after the last one seen unanswered: all were delivered."""
+    skipped |= np.arange(skipped.shape[1]) >= presented[:, None]
+    return np.where(presented > 0, np.int32(skipped.shape[1]), np.int32(0)).astype(np.int32)
 
 
 def _adaptive(
