@@ -59,9 +59,13 @@ def imports(module: Module) -> Iterator[tuple[str, int]]:
 
 
 def own_imports(module: Module) -> Iterator[tuple[str, int]]:
-    """Give the modules of ours that a module imports, as (name inside the package, line)."""
+    """Give the modules of ours that a module imports, as (name inside the package, line).
+
+    The version isn't counted: it stands in the root, where the build looks for it.
+    """
     for name, line in imports(module):
-        if name == "scorehouse" or name.startswith("scorehouse."):
+        is_ours = name == "scorehouse" or name.startswith("scorehouse.")
+        if is_ours and name != "scorehouse.__version__":
             inside = name.removeprefix("scorehouse").removeprefix(".")
             while inside not in module_names():
                 inside = inside.rpartition(".")[0]
