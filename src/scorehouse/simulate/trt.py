@@ -99,8 +99,8 @@ class Archive:
 def documents(tests: Sittings, hierarchy: Hierarchy, *, verbose: bool = False) -> Iterator[bytes]:
     """Yield the result file of each test, in their order.
 
-    A verbose file adds names, initial attributes, accommodations, longer answers and the
-    raters' reads of writing items: about 20 kB, as operational files have.
+    A summative file has about 18 kB. A verbose one has nearly twice as much: names, initial
+    attributes, accommodations, longer answers, claims and targets, and the raters' reads.
     """
     writer = _Writer(tests, hierarchy, verbose=verbose)
     for start in range(0, len(tests), _AT_ONCE):
@@ -203,7 +203,7 @@ class _ItemText:
     def __init__(self, assessment: Assessment, *, verbose: bool) -> None:
         self._rows = assessment.pool.rows
         self._verbose = verbose
-        self._heads = [_item_head(assessment, row) for row in self._rows]
+        self._heads = [_item_head(assessment, row, verbose=verbose) for row in self._rows]
         self._blank = condition_codes().index("B")
         self._tails: dict[tuple[int, ...], str] = {}
 
@@ -237,7 +237,7 @@ class _ItemText:
 
     def _plain_tail(self, key: tuple[int, ...]) -> str:
         row, score = self._rows[key[0]], key[1]
-        if score == UNANSWERED:
+        if score == UNANSWERED or not self._verbose:
             return _attributes_of_score(score) + "</Item>"
         node = _score_node("overall", score, len(row.steps), "", "")
         return f"{_attributes_of_score(score)}{node}</Item>"
@@ -271,15 +271,15 @@ def _cut(tail: str) -> int:
     return tail.index(">") + 1
 
 
-def _item_head(assessment: Assessment, row: ItemRow) -> str:
+def _item_head(assessment: Assessment, row: ItemRow, *, verbose: bool) -> str:
     bank, key = row.item_id.split("-")
     segment = _segment_id(assessment, is_task=row.part == "PT")
     mime = "text/html" if row.item_type == "WER" else "text/plain"
+    content = f" strand={quoteattr(row.strand)} contentLevel={quoteattr(row.target)}"
     return (
         f' segmentId="{segment}" bankKey="{bank}" key="{key}" '
         f'operational="{int(row.operational)}" format="{row.item_type}" numberVisits="1" '
-        f'mimeType="{mime}" strand={quoteattr(row.strand)} contentLevel={quoteattr(row.target)} '
-        f'pageVisits="1" dropped="0"'
+        f'mimeType="{mime}" pageVisits="1" dropped="0"{content if verbose else ""}'
     )
 
 
