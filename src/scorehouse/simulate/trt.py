@@ -99,7 +99,7 @@ class Archive:
 def documents(tests: Sittings, hierarchy: Hierarchy, *, verbose: bool = False) -> Iterator[bytes]:
     """Yield the result file of each test, in their order.
 
-    A summative file has about 18 kB. A verbose one has nearly twice as much: names, initial
+    A summative file has about 20 kB. A verbose one has half as much again: names, initial
     attributes, accommodations, longer answers, claims and targets, and the raters' reads.
     """
     writer = _Writer(tests, hierarchy, verbose=verbose)
