@@ -21,7 +21,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "intake": (*GROUND, "rulebook"),
     "intake.readers": (*GROUND, "rulebook", "intake"),
     "simulate": (*GROUND, "rulebook", "scoring"),
-    "cli": (*GROUND, "rulebook", "scoring", "intake", "intake.readers", "simulate"),
+    "verbs": (*GROUND, "rulebook", "scoring", "intake", "intake.readers"),
+    "cli": (*GROUND, "verbs", "rulebook", "scoring", "intake", "intake.readers", "simulate"),
 }
 """Each room, and the rooms below it that it may use. The package's root may use all."""
 

@@ -121,6 +121,7 @@ def measurement_rules(program: Program, year: SchoolYear, digest: str) -> Measur
         minimum_cat_items={
             _subject_grade(e.keys): e.values["value"] for e in of["minimum_cat_items"]
         },
+        target_strands={Subject(e.keys[0]): e.values["value"] for e in of["target_strands"]},
         is_suspended=any(e.values["value"] for e in of["suspended"]),
         origins=_origins(entries),
     )

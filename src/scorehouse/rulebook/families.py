@@ -85,6 +85,13 @@ FAMILIES = (
         is_required=False,
     ),
     Family(
+        "target_strands",
+        "reporting.toml",
+        (_SUBJECT,),
+        (Field("value", fields.words),),
+        is_required=False,
+    ),
+    Family(
         "attemptedness",
         "attemptedness.toml",
         (_TYPE,),

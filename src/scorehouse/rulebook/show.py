@@ -30,6 +30,7 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
     "model-constant": ("model_constant",),
     "claims": ("parts:claim", "reporting/claim", "claim_band"),
     "composites": ("parts:composite", "reporting/composite"),
+    "targets": ("target_strands",),
     "average-items": ("average_items",),
     "minimum-cat-items": ("minimum_cat_items",),
     "attemptedness": ("attemptedness",),

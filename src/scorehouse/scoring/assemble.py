@@ -46,6 +46,7 @@ class _Presented(NamedTuple):
     cat: Flags  # or a fixed form
     pt: Flags
     pt_operational: Flags
+    left_out: Flags
 
 
 def _any(rows: Rows, which: Flags, n: int) -> Flags:
@@ -120,7 +121,9 @@ class Assembler:
             reasons[test] = "assessment_unknown"
         for test in np.flatnonzero(np.isin(found, list(lacks_cuts))).tolist():
             grade = lacks_cuts[int(found[test])]
-            problems.append(Problem("grade_without_cuts", test, -1, "test_grade", grade))
+            subject = str(self.bank.assessments[found[test]].subject)
+            words = (("subject", subject), ("year", str(self.rules.year)))
+            problems.append(Problem("grade_without_cuts", test, -1, "test_grade", grade, words))
             reasons[test] = "grade_without_cuts"
         return found, problems, reasons
 
@@ -142,7 +145,10 @@ class Assembler:
         rows.enters &= ~found | self.bank.operational[rows.entry]
         self._report(rows, key, test_row >= 0)
         return _Presented(
-            _any(rows, ~is_pt, n), _any(rows, is_pt, n), _any(rows, is_pt & rows.enters, n)
+            _any(rows, ~is_pt, n),
+            _any(rows, is_pt, n),
+            _any(rows, is_pt & rows.enters, n),
+            _any(rows, rows.left_out, n),
         )
 
     def _resolve(
@@ -173,15 +179,18 @@ class Assembler:
             unscorable,
             "item_id",
             rows.item_at,
-            words=lambda r: (("reason", self.bank.unscorable[rows.entry[r]]),),
+            words=lambda r: (("unscorable", self.bank.unscorable[rows.entry[r]]),),
         )
 
     def _block(self, rows: Rows, reasons: list[str]) -> None:
         """A test with a bad row can't be scored; one finding says so."""
-        for test in np.unique(rows.test[rows.bad & rows.enters]).tolist():
+        bad = np.flatnonzero(rows.bad & rows.enters)
+        tests, first = np.unique(rows.test[bad], return_index=True)
+        for test, place in zip(tests.tolist(), bad[first].tolist(), strict=True):
             if not reasons[test]:
                 reasons[test] = UNSCORABLE_TEST
-                rows.problems.append(Problem(UNSCORABLE_TEST, test))
+                item = rows.item_at(place)
+                rows.problems.append(Problem(UNSCORABLE_TEST, test, place, "item_id", item))
 
     def _with_absent_form_items(
         self, rows: Rows, assessment: Rows32, offsets: Ints, reasons: Sequence[str]
@@ -212,8 +221,7 @@ class Assembler:
             present = rows.entry[(rows.test == test) & rows.enters]
             absent = np.setdiff1d(self._forms[assessment[test]], present).astype(np.int32)
             if len(absent):
-                words = (("count", str(len(absent))),)
-                rows.problems.append(Problem("form_item_missing", test, words=words))
+                rows.problems.append(Problem("form_item_missing", test, value=str(len(absent))))
             tests.append(np.full(len(absent), test, np.int64))
             entries.append(absent)
         return np.concatenate(tests), np.concatenate(entries)
@@ -263,6 +271,7 @@ def _batch(
         blocked=np.array([names.index(reason) for reason in reasons], np.int16),
         block_reasons=names,
         traits=traits,
+        has_left_out=presented.left_out,
     )
 
 

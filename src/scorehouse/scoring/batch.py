@@ -66,6 +66,7 @@ class Batch:
     blocked: npt.NDArray[np.int16]
     block_reasons: tuple[str, ...]
     traits: TraitRows
+    has_left_out: Flags
 
     def __len__(self) -> int:
         return len(self.assessment)
@@ -94,6 +95,7 @@ class Batch:
             pt_is_field_test=bool(self.pt_is_field_test[index]),
             traits=self._traits(index),
             blocked=self.block_reasons[self.blocked[index]],
+            has_left_out=bool(self.has_left_out[index]),
         )
 
     def _traits(self, index: int) -> tuple[TraitScore, ...]:

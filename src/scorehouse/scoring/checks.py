@@ -30,7 +30,7 @@ WRITING_TYPE = "WER"
 
 
 def leave_out(rows: Rows, bank: ItemBank, names: Collection[str]) -> None:
-    """Take out the items named by type (`WER`) or id; says how many in each test."""
+    """Take out the items named by type (`WER`) or id; one problem says how many."""
     if not names:
         return
     of_type = {
@@ -40,10 +40,12 @@ def leave_out(rows: Rows, bank: ItemBank, names: Collection[str]) -> None:
     if WRITING_TYPE in names:
         out |= (rows.dimension != 0) | (rows.trait >= 0)
     out &= rows.enters
-    for test, count in zip(*np.unique(rows.test[out], return_counts=True), strict=True):
-        words = (("count", str(count)),)
-        rows.problems.append(Problem("left_out_on_request", int(test), words=words))
+    if out.any():
+        words = (("count", str(int(out.sum()))),)
+        named = ", ".join(sorted(names))
+        rows.problems.append(Problem("left_out_on_request", -1, value=named, words=words))
     rows.enters &= ~out
+    rows.left_out |= out
 
 
 def check_dimensions(rows: Rows) -> None:
@@ -91,7 +93,7 @@ def check_scores(rows: Rows, bank: ItemBank) -> None:
         above,
         "score",
         rows.score_at,
-        words=lambda r: (("maximum", str(highest[r])), ("item", rows.item_at(r))),
+        words=lambda r: (("maximum", str(highest[r])),),
     )
 
 
@@ -166,7 +168,13 @@ def _check_traits(rows: Rows, at: Ints, scores: Floats, answered: Flags) -> None
         wrong = (scores > _POINTS) | (scores != np.floor(scores))
     outside[at[wrong & ~np.isnan(scores)]] = True
     rows.note("trait_missing", missing, "dimension", rows.item_at)
-    rows.note("trait_score_range", outside, "score", rows.score_at)
+    rows.note(
+        "trait_score_range",
+        outside,
+        "score",
+        rows.score_at,
+        words=lambda r: (("lowest", "0"), ("highest", f"{_POINTS[rows.trait[r]]:g}")),
+    )
 
 
 def _write_dimensions(rows: Rows, at: Ints, scores: Floats, answered: Flags) -> None:

@@ -115,7 +115,8 @@ class Sitting:
     """One student's opportunity at one assessment, ready to be scored.
 
     `responses` are the operational ones; `blocked` is why the whole test can't be scored
-    (blank: it can). `pt_is_field_test` says that the PT holds no operational item.
+    (blank: it can). `pt_is_field_test` says that the PT holds no operational item,
+    `has_left_out` that operational items were left out on request.
     """
 
     opportunity_id: str
@@ -130,3 +131,4 @@ class Sitting:
     pt_is_field_test: bool = False
     traits: tuple[TraitScore, ...] = ()
     blocked: str = ""
+    has_left_out: bool = False

@@ -41,6 +41,7 @@ AGGREGATE_ONLY = "aggregate_only"
 NO_ITEMS = "no_items"
 SUSPENDED = "suspended"
 NOT_ANSWERED = "not_answered"
+LEFT_OUT = "left_out_on_request"
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,11 @@ def _measured(measure: str, found: Estimate, reason: str = "") -> Score:
     )
 
 
+def _reasons(reason: str, sitting: Sitting) -> str:
+    """The reason, and that items were left out on request; several are parted by `; `."""
+    return "; ".join(filter(None, [reason, LEFT_OUT if sitting.has_left_out else ""]))
+
+
 def _rating(found: Estimate, sitting: Sitting, rules: MeasurementRules) -> int:
     """Below, Near or Above Standard."""
     assessment = sitting.assessment
@@ -200,7 +206,7 @@ def _part(
         return Score(part.measure, NOT_SCORED, NO_ITEMS)
     found = estimate(chosen, (), sitting, rules, policy)
     reason = AGGREGATE_ONLY if part.reporting == "aggregate" else ""
-    score = _measured(part.measure, found, reason)
+    score = _measured(part.measure, found, _reasons(reason, sitting))
     return replace(score, claim_rating=_rating(found, sitting, rules))
 
 
@@ -290,7 +296,7 @@ def _scored(
     average = rules.average_items[assessment.subject, assessment.test_grade]
     simulated = average_responses(average, done.simulated)
     found = estimate(used, simulated, sitting, rules, policy)
-    reason = CAT_INCOMPLETE if done.is_incomplete else ""
+    reason = _reasons(CAT_INCOMPLETE if done.is_incomplete else "", sitting)
     scores = [_overall(found, sitting, rules, reason)]
     if assessment.assessment_type is not AssessmentType.IAB:
         scores += [

@@ -45,6 +45,7 @@ class Rows:
     enters: Flags
     entry: npt.NDArray[np.int32]
     bad: Flags
+    left_out: Flags
     problems: list[Problem] = field(default_factory=list)
 
     def note(
@@ -97,6 +98,7 @@ def read_rows(responses: pa.Table, offsets: Ints, bank: ItemBank) -> Rows:
         enters=is_in(coded(responses, "use"), {"operational", ""}),
         entry=np.full(n, -1, np.int32),
         bad=np.zeros(n, bool),
+        left_out=np.zeros(n, bool),
     )
 
 

@@ -24,7 +24,14 @@ from scorehouse.scoring.attemptedness import (
 from scorehouse.scoring.batch import Batch
 from scorehouse.scoring.blocks import Block, Meta, scores_table
 from scorehouse.scoring.incomplete import CAT_INCOMPLETE, UNKNOWN_MINIMUM
-from scorehouse.scoring.one import AGGREGATE_ONLY, NO_ITEMS, NOT_ANSWERED, OVERALL, SUSPENDED
+from scorehouse.scoring.one import (
+    AGGREGATE_ONLY,
+    LEFT_OUT,
+    NO_ITEMS,
+    NOT_ANSWERED,
+    OVERALL,
+    SUSPENDED,
+)
 from scorehouse.scoring.passes import ItemCounts, count_items, normal_cdf, target_sums
 from scorehouse.scoring.prepared import NO_MINIMUM, Prepared, PreparedTests
 from scorehouse.scoring.scale import half_away_all
@@ -273,12 +280,20 @@ def _overall_block(
     level = 1.0 + np.sum(cuts <= placed.scale_score[chosen, None], axis=1)
     ratings = _ratings(placed, prepared, batch.assessment)[chosen]
     accuracy, consistency = _quality(prepared, placed, chosen, at, level)
-    block.text["reason"] = np.where(decisions.is_incomplete[chosen], CAT_INCOMPLETE, "")
+    incomplete = np.where(decisions.is_incomplete[chosen], CAT_INCOMPLETE, "").astype(object)
+    block.text["reason"] = _reasons(incomplete, batch.has_left_out[chosen])
     block.number["achievement_level"] = np.where(is_block, np.nan, level)
     block.number["claim_rating"] = np.where(is_block, ratings, np.nan)
     block.number["accuracy"] = np.where(is_block, np.nan, accuracy)
     block.number["consistency"] = np.where(is_block, np.nan, consistency)
     return block
+
+
+def _reasons(reason: Texts, has_left_out: Flags) -> Texts:
+    """The twin of `one._reasons`."""
+    reason[has_left_out & (reason == "")] = LEFT_OUT
+    reason[has_left_out & (reason != LEFT_OUT)] += f"; {LEFT_OUT}"
+    return reason
 
 
 def _quality(
@@ -312,7 +327,10 @@ def _part_blocks(
         blocks.append(_not_scored_part(part, np.flatnonzero(which & ~found), order, NO_ITEMS))
         chosen = np.flatnonzero(which & found)
         block = _measured(part.measure, placed, chosen, order)
-        block.text["reason"] = AGGREGATE_ONLY if part.reporting == "aggregate" else ""
+        reporting = AGGREGATE_ONLY if part.reporting == "aggregate" else ""
+        block.text["reason"] = _reasons(
+            np.full(len(chosen), reporting, object), batch.has_left_out[chosen]
+        )
         block.number["claim_rating"] = _ratings(placed, prepared, batch.assessment)[chosen]
         blocks.append(block)
     return blocks

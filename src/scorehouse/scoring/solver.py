@@ -1,0 +1,265 @@
+"""Maximum likelihood, test by test, on the fast path where it can be trusted.
+
+A first theta comes from the items' expected scores at the bank's nodes: their sums give
+T there, and cubic interpolation of its logit is right to about 1e-4. One evaluation and a
+step of fourth order (T, I, J and K) then usually ends the search.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from scorehouse.scoring.careful import careful_item, careful_root
+from scorehouse.scoring.evaluation import evaluate, new_work, unpack
+from scorehouse.scoring.ragged import (
+    NO_ITEMS,
+    NODES,
+    NORMAL,
+    PERFECT,
+    POINTS,
+    TOTAL,
+    ZERO,
+)
+
+_CONVERGED = 2e-4  # the step's error is of its fourth power
+_FLAT = 1e-3  # below this information the careful path takes over
+_MOST_EVALUATIONS = 12
+_WIDTH = NODES + 2
+_SUMS = {"contract", "reassoc", "nsz", "arcp"}
+
+SKIP, SINGLE, SEVERAL = 0, 1, 2
+"""What a bank row is to a search: not selected, 2PL, GPCM."""
+
+
+@njit(cache=True, error_model="numpy")
+def search(start, target, n_single, n_several, work, reach):  # type: ignore[no-untyped-def]
+    """Solve T(theta) = target; returns theta, I there, and whether to trust them."""
+    theta = start
+    for _ in range(_MOST_EVALUATIONS):
+        if not abs(theta) <= reach:
+            return theta, 0.0, False
+        t, i, j, k = evaluate(theta, n_single, n_several, work)
+        if not i > _FLAT:
+            return theta, 0.0, False
+        step = (target - t) / i
+        bend = 0.5 * step * j / i
+        if abs(step) < _CONVERGED and abs(bend) < 0.1:
+            turn = step * step * k / (6.0 * i)
+            step *= 1.0 - bend + 2.0 * bend * bend - turn
+            return theta + step, i + step * (j + 0.5 * step * k), True
+        if bend > -0.5:
+            step /= 1.0 + bend
+        theta += min(max(step, -2.0), 2.0)
+    return theta, 0.0, False
+
+
+@njit(fastmath=_SUMS, cache=True, error_model="numpy")
+def _add_nodes(n, expected, work):  # type: ignore[no-untyped-def]
+    """Sum the rows' expected scores at every node, their total and their points."""
+    rows, sums = work.rows, work.nodes
+    pad = len(expected) - 1
+    for j in range(n, n + 4):
+        rows[j] = pad
+    for g in range(_WIDTH):
+        sums[g] = 0.0
+    for j in range(0, n, 4):
+        r0, r1, r2, r3 = rows[j], rows[j + 1], rows[j + 2], rows[j + 3]
+        for g in range(_WIDTH):
+            sums[g] += (expected[r0, g] + expected[r1, g]) + (expected[r2, g] + expected[r3, g])
+
+
+@njit(cache=True, error_model="numpy")
+def _logit(part, total):  # type: ignore[no-untyped-def]
+    return math.log(part / (total - part))
+
+
+@njit(cache=True, error_model="numpy")
+def _start(target, work, bank):  # type: ignore[no-untyped-def]
+    """Theta by inverse interpolation of logit T at the four nodes around the target."""
+    sums = work.nodes
+    total = float(sums[TOTAL])
+    target32 = np.float32(target)
+    below = 0
+    for g in range(NODES):
+        below += sums[g] < target32
+    first = min(max(below - 2, 0), NODES - 4)
+    z = _logit(target, total)
+    z0 = _logit(float(sums[first]), total)
+    z1 = _logit(float(sums[first + 1]), total)
+    z2 = _logit(float(sums[first + 2]), total)
+    z3 = _logit(float(sums[first + 3]), total)
+    d01 = 1.0 / (z1 - z0)
+    d12 = 1.0 / (z2 - z1)
+    d23 = 1.0 / (z3 - z2)
+    d012 = (d12 - d01) / (z2 - z0)
+    d123 = (d23 - d12) / (z3 - z1)
+    d0123 = (d123 - d012) / (z3 - z0)
+    steps = (z - z0) * (d01 + (z - z1) * (d012 + (z - z2) * d0123))
+    steps = min(max(steps, -4.0), 8.0)
+    if not abs(steps) <= 8.0:
+        steps = 1.5
+    return bank.first_node + bank.node_spacing * (first + steps)
+
+
+@njit(cache=True, error_model="numpy")
+def _gather(start, stop, entry, score, kind, da, work):  # type: ignore[no-untyped-def]
+    """Keep a test's selected rows, 2PL and GPCM apart; returns the counts and D a x, x."""
+    n = n_single = n_several = 0
+    target = raw = 0.0
+    pad = len(kind) - 1
+    for j in range(start, stop):
+        row = np.int64(entry[j])
+        row = row if row >= 0 else pad
+        is_single = kind[row] == SINGLE
+        is_several = kind[row] == SEVERAL
+        x = score[j]
+        work.rows[n] = row
+        work.scores[n] = x
+        work.single[n_single] = row
+        work.several[n_several] = row
+        if is_single or is_several:
+            n += 1
+            target += da[row] * x
+            raw += x
+        n_single += is_single
+        n_several += is_several
+    return n, n_single, n_several, target, raw
+
+
+@njit(cache=True, error_model="numpy")
+def _smallest(n, work, da):  # type: ignore[no-untyped-def]
+    """Which of the kept rows has the smallest discrimination."""
+    at = 0
+    for j in range(1, n):
+        if da[work.rows[j]] < da[work.rows[at]]:
+            at = j
+    return at
+
+
+@njit(cache=True, error_model="numpy")
+def _add_extra(row, count, n, n_single, n_several, bank, work):  # type: ignore[no-untyped-def]
+    """Append `count` average items, scored 0."""
+    for _ in range(count):
+        work.rows[n] = row
+        work.scores[n] = 0.0
+        n += 1
+        if bank.step_count[row] == 1:
+            work.single[n_single] = row
+            n_single += 1
+        else:
+            work.several[n_several] = row
+            n_several += 1
+    return n, n_single, n_several
+
+
+@njit(cache=True, error_model="numpy")
+def _extreme(n, raw, most, extras):  # type: ignore[no-untyped-def]
+    if n == 0:
+        return NO_ITEMS
+    if raw <= 0.0:
+        return ZERO
+    if raw >= most and extras == 0:
+        return PERFECT
+    return NORMAL
+
+
+@njit(cache=True, error_model="numpy")
+def _solve_one(i, tests, kind, bank, half_point, work, out):  # type: ignore[no-untyped-def]
+    """Solve test i into `out`."""
+    n, n_single, n_several, target, raw = _gather(
+        tests.offsets[i], tests.offsets[i + 1], tests.entry, tests.score, kind, bank.da, work
+    )
+    _add_nodes(n, bank.expected, work)
+    most = float(work.nodes[POINTS])
+    extras = tests.extra_count[i] if n > 0 else 0
+    extreme = _extreme(n, raw, most, extras)
+    out.raw_score[i] = raw
+    out.raw_score_max[i] = most
+    out.item_count[i] = n
+    out.extreme[i] = extreme
+    out.theta[i] = np.nan if extreme == NO_ITEMS else np.inf * extreme
+    out.information[i] = 0.0
+    if extreme == NO_ITEMS or (extreme != NORMAL and half_point <= 0.0):
+        return
+    if extreme != NORMAL:
+        at = _smallest(n, work, bank.da)
+        work.scores[at] -= half_point * extreme
+        target -= half_point * extreme * bank.da[work.rows[at]]
+    if extras > 0:
+        n, n_single, n_several = _add_extra(
+            tests.extra[i], extras, n, n_single, n_several, bank, work
+        )
+        _add_nodes(n, bank.expected, work)
+    n_single, n_several = unpack(n_single, n_several, bank.packed, work)
+    start = _start(target, work, bank)
+    theta, information, is_trusted = search(
+        start, target, n_single, n_several, work, bank.reach
+    )
+    if not is_trusted:
+        theta, information = careful_root(work.rows, work.scores, n, bank)
+    out.theta[i] = theta
+    out.information[i] = information
+
+
+@njit(cache=True, error_model="numpy")
+def _longest(start, stop, tests):  # type: ignore[no-untyped-def]
+    longest = 0
+    for i in range(start, stop):
+        longest = max(longest, tests.offsets[i + 1] - tests.offsets[i] + tests.extra_count[i])
+    return longest
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def solve_range(start, stop, tests, kind, bank, half_point, out):  # type: ignore[no-untyped-def]
+    """Solve tests start..stop into `out`. `kind` says what each bank row is, pad last."""
+    work = new_work(_longest(start, stop, tests), _WIDTH)
+    for i in range(start, stop):
+        _solve_one(i, tests, kind, bank, half_point, work, out)
+
+
+@njit(cache=True, error_model="numpy")
+def _careful_information(theta, start, stop, entry, answered, kind, bank):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for j in range(start, stop):
+        row = entry[j]
+        if row >= 0 and kind[row] != SKIP and answered[j]:
+            a = bank.da[row]
+            _residual, variance = careful_item(theta, 0.0, a, bank.steps[row], bank.step_count[row])
+            total += a * a * variance
+    return total
+
+
+@njit(cache=True, error_model="numpy")
+def _gather_answered(start, stop, entry, answered, kind, work):  # type: ignore[no-untyped-def]
+    n_single = n_several = 0
+    pad = len(kind) - 1
+    for j in range(start, stop):
+        row = np.int64(entry[j])
+        row = row if row >= 0 else pad
+        work.single[n_single] = row
+        work.several[n_several] = row
+        n_single += (kind[row] == SINGLE) & answered[j]
+        n_several += (kind[row] == SEVERAL) & answered[j]
+    return n_single, n_several
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def information_range(start, stop, tests, answered, kind, theta, bank, out):  # type: ignore[no-untyped-def]
+    """Information of the answered rows of tests start..stop, 0 where theta isn't finite."""
+    work = new_work(_longest(start, stop, tests), _WIDTH)
+    for i in range(start, stop):
+        out[i] = 0.0
+        if not np.isfinite(theta[i]):
+            continue
+        first, last = tests.offsets[i], tests.offsets[i + 1]
+        total = 0.0
+        if abs(theta[i]) <= bank.reach:
+            n_single, n_several = _gather_answered(first, last, tests.entry, answered, kind, work)
+            n_single, n_several = unpack(n_single, n_several, bank.packed, work)
+            _t, total, _j, _k = evaluate(theta[i], n_single, n_several, work)
+        if not total > _FLAT:
+            total = _careful_information(theta[i], first, last, tests.entry, answered, kind, bank)
+        out[i] = total

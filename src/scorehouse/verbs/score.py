@@ -1,0 +1,286 @@
+"""Score an administration: responses and packages in, a scores table and findings out."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scorehouse.errors import InputRefusedError
+from scorehouse.intake.canonical import ResponseChunk
+from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.readers.packages import Package, read_packages
+from scorehouse.intake.readers.responses import read_responses
+from scorehouse.scoring.assemble import Assembler
+from scorehouse.scoring.attemptedness import SCORED
+from scorehouse.scoring.bank import ItemBank, bank_from_tables
+from scorehouse.scoring.batch import Batch, Problem
+from scorehouse.scoring.prepared import Prepared, prepare
+from scorehouse.scoring.score import score_batch
+from scorehouse.terms import MeasurementRules, Policy, SchoolYear
+from scorehouse.verbs.output import TableSink, check_suffix, scores_sink
+from scorehouse.verbs.request import ScoreRequest, write_record
+
+Progress = Callable[[int, int | None], None]
+_RUN_WIDE = ("left_out_on_request",)
+
+
+@dataclass
+class ScoreSummary:
+    """What a run did, counted. `subjects` counts levels by (subject, grade)."""
+
+    tests: int = 0
+    rows: int = 0
+    by_status: Counter[str] = field(default_factory=Counter)
+    by_level: Counter[int] = field(default_factory=Counter)
+    by_rating: Counter[int] = field(default_factory=Counter)
+    by_reason: Counter[str] = field(default_factory=Counter)
+    by_test: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    findings: dict[str, int] = field(default_factory=dict)
+    left_out: int = 0
+    rulebook_digest: str = ""
+    policy: str = ""
+
+    def add(self, scores: pa.Table) -> None:
+        """Count a table of scores."""
+        self.rows += scores.num_rows
+        overall = scores.filter(pc.equal(scores["measure"], "overall"))
+        self.tests += overall.num_rows
+        self.by_status += _counted(overall, "score_status")
+        self.by_level += _counted(overall, "achievement_level")
+        self.by_rating += _counted(overall, "claim_rating")
+        unscored = overall.filter(pc.not_equal(overall["score_status"], SCORED))
+        self.by_reason += _counted(unscored, "reason")
+        leveled = overall.filter(pc.is_valid(overall["achievement_level"]))
+        groups = leveled.group_by(["subject", "test_grade", "achievement_level"])
+        for row in groups.aggregate([([], "count_all")]).to_pylist():
+            key = (row["subject"], row["test_grade"], row["achievement_level"])
+            self.by_test[key] += row["count_all"]
+
+
+def _counted(table: pa.Table, column: str) -> Counter[Any]:
+    counts = pc.value_counts(table[column].combine_chunks())
+    return Counter(
+        {row["values"]: row["counts"] for row in counts.to_pylist() if row["values"] is not None}
+    )
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Everything a run needs besides the responses; tables in, tables out."""
+
+    assembler: Assembler
+    prepared: Prepared
+    with_targets: bool = True
+
+    @classmethod
+    def make(
+        cls,
+        package: Package,
+        rules: MeasurementRules,
+        policy: Policy,
+        leave_out: frozenset[str] = frozenset(),
+        *,
+        with_targets: bool = True,
+    ) -> Scorer:
+        """Prepare a scorer for the tests of a package."""
+        bank: ItemBank = bank_from_tables(package.assessments, package.items)
+        prepared = prepare(bank, rules, policy)
+        return cls(Assembler(bank, rules, leave_out), prepared, with_targets)
+
+    def batch(self, chunk: ResponseChunk) -> tuple[Batch, list[Problem]]:
+        """Assemble a chunk of responses."""
+        return self.assembler.batch(chunk.responses, chunk.opportunities, chunk.offsets)
+
+    def score(self, chunk: ResponseChunk) -> tuple[pa.Table, list[Problem]]:
+        """Score a chunk of responses."""
+        batch, problems = self.batch(chunk)
+        return score_batch(batch, self.prepared, with_targets=self.with_targets), problems
+
+
+def score_file(
+    request: ScoreRequest, out: Path, findings: Path, progress: Progress | None = None
+) -> ScoreSummary:
+    """Score a file or folder into `out`; what was wrong with it goes to `findings`.
+
+    Memory stays bounded at any size. Raises InputRefusedError, after the findings are
+    written, when nothing at all could be read; UsageError and RuleNotInForceError before
+    anything is read.
+    """
+    check_suffix(out)
+    rules, policy = request.rules()
+    log = FindingLog(show_private=request.show_private)
+    scorer = make_scorer(request, rules, policy, log)
+    summary = ScoreSummary(rulebook_digest=rules.digest, policy=policy.policy_id)
+    try:
+        with scores_sink(out) as sink:
+            _run(request, scorer, log, sink, summary, progress)
+            if not summary.tests:
+                raise InputRefusedError(_nothing_read(log, findings))
+            write_record(request, out, rules.digest, policy.policy_id)
+    finally:
+        _uncertain_rules(rules, policy, request, summary, log)
+        log.write(findings)
+        summary.findings, summary.left_out = log.counts(), log.left_out
+    return summary
+
+
+def make_scorer(
+    request: ScoreRequest, rules: MeasurementRules, policy: Policy, log: FindingLog
+) -> Scorer:
+    """Read the packages and prepare the scorer."""
+    package = read_packages(request.packages, log)
+    _check_package_years(package, rules.year, log)
+    _check_minimums(package, rules, log)
+    return Scorer.make(package, rules, policy, request.leave_out, with_targets=request.with_targets)
+
+
+def _nothing_read(log: FindingLog, findings: Path) -> str:
+    first = next((f for f in log if f.consequence in ("file_refused", "stop")), None)
+    why = f"{first.message} {first.remedy}" if first else "It holds no test."
+    return f"Nothing could be read from the input. {why} See {findings.name}."
+
+
+def _run(
+    request: ScoreRequest,
+    scorer: Scorer,
+    log: FindingLog,
+    sink: TableSink,
+    summary: ScoreSummary,
+    progress: Progress | None,
+) -> None:
+    """Read, score and write chunk after chunk, in order, a few at a time."""
+    chunks = read_responses(
+        request.input, log, opportunities=request.opportunities, progress=progress
+    )
+    years = _YearCheck(scorer.prepared.rules.year)
+    run_wide: Counter[tuple[str, str]] = Counter()
+    for chunk, (scores, problems) in _in_order(chunks, scorer, request.threads):
+        sink.write_table(scores)
+        summary.add(scores)
+        years.see(chunk)
+        report(problems, chunk, log, run_wide)
+    years.report(log)
+    for (rule, value), count in run_wide.items():
+        log.add(rule, value=value, count=count)
+
+
+def _in_order(
+    chunks: Iterator[ResponseChunk], scorer: Scorer, threads: int
+) -> Iterator[tuple[ResponseChunk, tuple[pa.Table, list[Problem]]]]:
+    """Score chunks in threads, giving them back in order and never holding many."""
+    if threads <= 1:
+        for chunk in chunks:
+            yield chunk, scorer.score(chunk)
+        return
+    waiting: deque[tuple[ResponseChunk, Future[tuple[pa.Table, list[Problem]]]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for chunk in chunks:
+            waiting.append((chunk, pool.submit(scorer.score, chunk)))
+            if len(waiting) > threads:
+                first, done = waiting.popleft()
+                yield first, done.result()
+        while waiting:
+            first, done = waiting.popleft()
+            yield first, done.result()
+
+
+def report(
+    problems: list[Problem],
+    chunk: ResponseChunk,
+    log: FindingLog,
+    run_wide: Counter[tuple[str, str]],
+) -> None:
+    """Turn a chunk's problems into findings that say file, record and row."""
+    if not problems:
+        return
+    records, files = chunk.opportunities["opportunity_id"], chunk.opportunities["file"]
+    for problem in problems:
+        if problem.test < 0:
+            run_wide[problem.rule, problem.value] += int(dict(problem.words).get("count", "1"))
+            continue
+        log.add(
+            problem.rule,
+            file=files[problem.test].as_py(),
+            record=records[problem.test].as_py(),
+            field=problem.field,
+            row=_row(problem, chunk),
+            value=problem.value,
+            **dict(problem.words),
+        )
+
+
+def _row(problem: Problem, chunk: ResponseChunk) -> int | None:
+    """The row in the file that was read, counted as its reader counts."""
+    first = chunk.opportunities["source_row"][problem.test].as_py()
+    if problem.row < 0 or first is None:
+        return first if isinstance(first, int) else None
+    return int(first) + problem.row - int(chunk.offsets[problem.test])
+
+
+class _YearCheck:
+    """Files that say another year than the run's: a warning a year, not one a test."""
+
+    def __init__(self, year: SchoolYear) -> None:
+        self._year = year
+        self._others: Counter[str] = Counter()
+
+    def see(self, chunk: ResponseChunk) -> None:
+        """Count the years a chunk says."""
+        for row in pc.value_counts(chunk.opportunities["school_year"].combine_chunks()).to_pylist():
+            if row["values"] and row["values"] != str(self._year):
+                self._others[row["values"]] += row["counts"]
+
+    def report(self, log: FindingLog) -> None:
+        """One warning for each other year."""
+        for year, count in sorted(self._others.items()):
+            what = f"school year of {count} test{'s' if count > 1 else ''}"
+            log.add("year_mismatch", field="school_year", value=year, what=what, year=self._year)
+
+
+def _check_package_years(package: Package, year: SchoolYear, log: FindingLog) -> None:
+    """Warn of packages made for another year."""
+    others = Counter(said for said in package.assessments["school_year"].to_pylist() if said)
+    for said, count in sorted(others.items()):
+        if said != str(year):
+            what = f"package ({count} assessment{'s' if count > 1 else ''})"
+            log.add("year_mismatch", field="school_year", value=said, what=what, year=year)
+
+
+def _check_minimums(package: Package, rules: MeasurementRules, log: FindingLog) -> None:
+    """Warn of adaptive tests whose completeness nobody can tell."""
+    with_cat = set(
+        package.items.filter(pc.equal(package.items["part"], "CAT"))["assessment_id"].to_pylist()
+    )
+    known = {(str(subject), grade) for subject, grade in rules.minimum_cat_items}
+    for row in package.assessments.to_pylist():
+        is_adaptive = row["assessment_type"] == "summative" and row["assessment_id"] in with_cat
+        is_known = (row["subject"], row["test_grade"]) in known
+        if is_adaptive and row["minimum_cat_items"] is None and not is_known:
+            log.add("minimum_cat_unknown", field="minimum_cat_items", value=row["assessment_id"])
+
+
+def _uncertain_rules(
+    rules: MeasurementRules,
+    policy: Policy,
+    request: ScoreRequest,
+    summary: ScoreSummary,
+    log: FindingLog,
+) -> None:
+    """Say which uncertain rules the run rests on."""
+    used = ["attemptedness/ICA"] if summary.by_rating or summary.by_level else []
+    if not request.policy:
+        used.append("default_policy")
+    if summary.by_reason.get("nothing_answered"):
+        used.append("attemptedness/summative/nothing_answered")
+    used.append(f"policy/{policy.policy_id}")
+    for path in used:
+        origin = rules.origins.get(path)
+        if origin is not None and origin.is_uncertain:
+            log.add("uncertain_rule_used", field=path, value=path, note=origin.note or origin.title)
