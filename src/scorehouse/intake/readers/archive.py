@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.readers.identify import is_left_behind
 
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _LOCAL_MAGIC = b"PK\x03\x04"
@@ -76,6 +77,9 @@ class Walk:
                 name = self.member_name(shown, number, entry.filename)
                 if _is_unsafe(entry):
                     self.log.add("zip_member_unsafe", file=name)
+                    continue
+                if is_left_behind(entry.filename):
+                    self.log.add("file_passed_over", file=name)
                     continue
                 try:
                     content = self._unpacked(archive, entry, name)

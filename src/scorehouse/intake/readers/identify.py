@@ -10,6 +10,7 @@ from scorehouse.intake.readers.trt_xml import looks_like_xml
 
 _HEAD_BYTES = 1 << 16
 _PARQUET, _ZIP_FILE, _ZIP_EMPTY = b"PAR1", b"PK\x03\x04", b"PK\x05\x06"
+_LEFT_BEHIND = (".DS_Store", "Thumbs.db", "desktop.ini")
 DELIMITERS = (",", "\t", ";", "|")
 
 
@@ -37,6 +38,16 @@ def identify(path: Path) -> FileKind:
     if looks_like_xml(head):
         return FileKind.XML
     return FileKind.CSV if len(header_of(head)) > 1 else FileKind.UNKNOWN
+
+
+def is_left_behind(name: str) -> bool:
+    """Tell whether a file is one that an operating system leaves in folders and archives.
+
+    >>> is_left_behind("__MACOSX/a/._1.xml"), is_left_behind("a/1.xml")
+    (True, False)
+    """
+    parts = name.replace("\\", "/").split("/")
+    return parts[0] == "__MACOSX" or parts[-1].startswith("._") or parts[-1] in _LEFT_BEHIND
 
 
 def header_of(head: bytes) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from scorehouse.intake.canonical import ResponseChunk
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.readers.archive import Limits
-from scorehouse.intake.readers.identify import FileKind, identify
+from scorehouse.intake.readers.identify import FileKind, identify, is_left_behind
 from scorehouse.intake.readers.long_form import Progress, read_long_form
 from scorehouse.intake.readers.trt import CHUNK_FILES, read_trt
 
@@ -94,6 +94,9 @@ def _contents(path: Path, log: FindingLog) -> tuple[list[Path], list[tuple[Path,
     files = [file for file in sorted(path.rglob("*")) if file.is_file()]
     for number, file in enumerate(files, 1):
         shown = _shown(path, file, number, log)
+        if is_left_behind(file.name):
+            log.add("file_passed_over", file=shown)
+            continue
         kind = _kind(file, log)
         if kind in (FileKind.XML, FileKind.ZIP):
             documents.append((file, shown))
