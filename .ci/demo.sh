@@ -25,7 +25,7 @@ rm -rf "$folder"
 mkdir -p "$folder"
 
 show scorehouse simulate --preset district --seed 1 --year "$year" -o "$folder/district"
-show_findings scorehouse score "$folder/district" --package "$folder/district" \
+show_findings scorehouse score "$folder/district/responses.parquet" --package "$folder/district" \
     --year "$year" -o "$folder/scores.parquet"
 show scorehouse explain "$folder/scores.parquet" \
     "$("$bin/python" .ci/pick_score.py "$folder/scores.parquet")"

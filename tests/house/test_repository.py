@@ -16,6 +16,7 @@ LARGEST_BYTES = 1_000_000
 NOT_OURS = {".git", ".venv", "demo", "site", "dist", "build"}
 PERSONAL_PLACE = re.compile(r"(?<![\w.])/(?:home|Users|work|root|tmp/[a-z])[/\w]*")
 INVENTED_SSID = re.compile(r"9\d{9}|0{10}|1234567890")
+LARGEST_32_BIT = "4294967295"
 TEN_DIGITS = re.compile(r"(?<![\d.])\d{10}(?![\d.])")
 
 
@@ -71,8 +72,9 @@ def test_no_path_of_one_machine() -> None:
 def test_student_identifiers_are_invented() -> None:
     looks_real = [
         found
-        for found in matches(TEN_DIGITS)
+        for found in matches(TEN_DIGITS, leave_out="tests/house/test_repository.py")
         if not INVENTED_SSID.fullmatch(found.rpartition(" ")[2])
+        and not found.endswith(LARGEST_32_BIT)
     ]
     assert looks_real == []
 
