@@ -45,7 +45,9 @@ def _slope(theta, rows, scores, n, bank):  # type: ignore[no-untyped-def]
     for j in range(n):
         row = rows[j]
         a = bank.da[row]
-        residual, variance = careful_item(theta, scores[j], a, bank.steps[row], bank.step_count[row])
+        residual, variance = careful_item(
+            theta, scores[j], a, bank.steps[row], bank.step_count[row]
+        )
         slope += a * residual
         information += a * a * variance
     return slope, information
@@ -89,5 +91,5 @@ def careful_root(rows, scores, n, bank):  # type: ignore[no-untyped-def]
         theta = following
         if done:
             break
-    _slope, information = _slope(theta, rows, scores, n, bank)
+    _last, information = _slope(theta, rows, scores, n, bank)
     return theta, information

@@ -21,67 +21,59 @@ _SUMS = {"contract", "reassoc", "nsz", "arcp"}
 
 
 class Work(NamedTuple):
-    """Scratch for one test: constants of its 2PL rows, of its GPCM rows, then all rows."""
+    """Scratch for one test. Few arrays, because each costs its count of references in a call."""
 
-    da: Floats
-    dac: Floats
-    ga: Floats
-    gac: Floats
-    k1: Floats
-    k2: Floats
-    k3: Floats
-    k4: Floats
-    scores: Floats
-    rows: npt.NDArray[np.int64]
-    single: npt.NDArray[np.int64]  # bank rows of the 2PL items
-    several: npt.NDArray[np.int64]  # bank rows of the GPCM items
+    floats: Floats  # a line each: constants of 2PL rows, of GPCM rows, scores
+    rows: npt.NDArray[np.int64]  # bank rows, a line each: all, 2PL, GPCM
     nodes: npt.NDArray[np.float32]  # the test's T at the bank's nodes
+
+
+SINGLE_DA, SINGLE_DAC, G_DA, G_DAC, G_K1, G_K2, G_K3, G_K4, SCORES = range(9)
+"""Lines of `Work.floats`."""
+
+ALL, SINGLES, SEVERALS = range(3)
+"""Lines of `Work.rows`."""
 
 
 @njit(cache=True, error_model="numpy")
 def new_work(longest, width):  # type: ignore[no-untyped-def]
     """Scratch for tests of up to `longest` rows."""
     n = longest + 2 * PAD
-    f = np.zeros((9, n))
-    r = np.zeros((3, n), np.int64)
-    return Work(
-        f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], r[0], r[1], r[2],
-        np.zeros(width, np.float32),
-    )  # fmt: skip
+    return Work(np.zeros((9, n)), np.zeros((3, n), np.int64), np.zeros(width, np.float32))
 
 
 @njit(cache=True, error_model="numpy")
-def unpack(n_single, n_several, packed, work):  # type: ignore[no-untyped-def]
+def unpack(n_single, n_several, packed, floats, rows):  # type: ignore[no-untyped-def]
     """Lay the constants of the chosen rows out for `evaluate`, padded; returns new counts."""
     pad = len(packed) - 1
     while n_single % PAD:
-        work.single[n_single] = pad
+        rows[SINGLES, n_single] = pad
         n_single += 1
     while n_several % (PAD // 2):
-        work.several[n_several] = pad
+        rows[SEVERALS, n_several] = pad
         n_several += 1
     for j in range(n_single):
-        row = work.single[j]
-        work.da[j] = packed[row, DA]
-        work.dac[j] = packed[row, DAC]
+        row = rows[SINGLES, j]
+        floats[SINGLE_DA, j] = packed[row, DA]
+        floats[SINGLE_DAC, j] = packed[row, DAC]
     for j in range(n_several):
-        row = work.several[j]
-        work.ga[j] = packed[row, DA]
-        work.gac[j] = packed[row, DAC]
-        work.k1[j] = packed[row, K1]
-        work.k2[j] = packed[row, K2]
-        work.k3[j] = packed[row, K3]
-        work.k4[j] = packed[row, K4]
+        row = rows[SEVERALS, j]
+        floats[G_DA, j] = packed[row, DA]
+        floats[G_DAC, j] = packed[row, DAC]
+        floats[G_K1, j] = packed[row, K1]
+        floats[G_K2, j] = packed[row, K2]
+        floats[G_K3, j] = packed[row, K3]
+        floats[G_K4, j] = packed[row, K4]
     return n_single, n_several
 
 
 @njit(fastmath=_SUMS, cache=True, error_model="numpy")
-def _single(theta, n, da, dac):  # type: ignore[no-untyped-def]
+def _single(theta, n, floats):  # type: ignore[no-untyped-def]
     """T, I, J and K at theta summed over n 2PL rows."""
     expected = information = third = fourth = 0.0
     for j in range(n):
-        a = da[j]
-        u = fast_exp(a * theta - dac[j])
+        a = floats[SINGLE_DA, j]
+        u = fast_exp(a * theta - floats[SINGLE_DAC, j])
         p = u / (1.0 + u)
         v = p - p * p
         square = a * a
@@ -94,17 +86,16 @@ def _single(theta, n, da, dac):  # type: ignore[no-untyped-def]
 
 
 @njit(fastmath=_SUMS, cache=True, error_model="numpy")
-def _several(theta, n, work):  # type: ignore[no-untyped-def]
+def _several(theta, n, floats):  # type: ignore[no-untyped-def]
     """T, I, J and K at theta summed over n GPCM rows of up to four steps."""
-    da, dac, k1, k2, k3, k4 = work.ga, work.gac, work.k1, work.k2, work.k3, work.k4
     expected = information = third = fourth = 0.0
     for j in range(n):
-        a = da[j]
-        u = fast_exp(a * theta - dac[j])
-        t1 = k1[j] * u
-        t2 = k2[j] * u * u
-        t3 = k3[j] * u * u * u
-        t4 = k4[j] * u * u * u * u
+        a = floats[G_DA, j]
+        u = fast_exp(a * theta - floats[G_DAC, j])
+        t1 = floats[G_K1, j] * u
+        t2 = floats[G_K2, j] * u * u
+        t3 = floats[G_K3, j] * u * u * u
+        t4 = floats[G_K4, j] * u * u * u * u
         inverse = 1.0 / (1.0 + t1 + t2 + t3 + t4)
         m1 = (t1 + 2.0 * t2 + 3.0 * t3 + 4.0 * t4) * inverse
         m2 = (t1 + 4.0 * t2 + 9.0 * t3 + 16.0 * t4) * inverse
@@ -122,10 +113,10 @@ def _several(theta, n, work):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def evaluate(theta, n_single, n_several, work):  # type: ignore[no-untyped-def]
+def evaluate(theta, n_single, n_several, floats):  # type: ignore[no-untyped-def]
     """T, I, J and K at theta of the unpacked rows."""
-    t, i, j, k = _single(theta, n_single, work.da, work.dac)
+    t, i, j, k = _single(theta, n_single, floats)
     if n_several:
-        more_t, more_i, more_j, more_k = _several(theta, n_several, work)
+        more_t, more_i, more_j, more_k = _several(theta, n_several, floats)
         return t + more_t, i + more_i, j + more_j, k + more_k
     return t, i, j, k

@@ -102,9 +102,7 @@ def information(
     """Information of each test's answered, selected rows at `theta` (0 where not finite)."""
     out, kind = np.empty(len(theta)), _kinds(selected, bank)
     _in_threads(
-        lambda start, stop: information_range(
-            start, stop, tests, answered, kind, theta, bank, out
-        ),
+        lambda start, stop: information_range(start, stop, tests, answered, kind, theta, bank, out),
         len(theta),
         threads,
     )

@@ -13,8 +13,17 @@ import numpy as np
 from numba import njit
 
 from scorehouse.scoring.careful import careful_item, careful_root
-from scorehouse.scoring.evaluation import evaluate, new_work, unpack
+from scorehouse.scoring.evaluation import (
+    ALL,
+    SCORES,
+    SEVERALS,
+    SINGLES,
+    evaluate,
+    new_work,
+    unpack,
+)
 from scorehouse.scoring.ragged import (
+    DA,
     NO_ITEMS,
     NODES,
     NORMAL,
@@ -35,13 +44,13 @@ SKIP, SINGLE, SEVERAL = 0, 1, 2
 
 
 @njit(cache=True, error_model="numpy")
-def search(start, target, n_single, n_several, work, reach):  # type: ignore[no-untyped-def]
+def search(start, target, n_single, n_several, floats, reach):  # type: ignore[no-untyped-def]
     """Solve T(theta) = target; returns theta, I there, and whether to trust them."""
     theta = start
     for _ in range(_MOST_EVALUATIONS):
         if not abs(theta) <= reach:
             return theta, 0.0, False
-        t, i, j, k = evaluate(theta, n_single, n_several, work)
+        t, i, j, k = evaluate(theta, n_single, n_several, floats)
         if not i > _FLAT:
             return theta, 0.0, False
         step = (target - t) / i
@@ -57,16 +66,15 @@ def search(start, target, n_single, n_several, work, reach):  # type: ignore[no-
 
 
 @njit(fastmath=_SUMS, cache=True, error_model="numpy")
-def _add_nodes(n, expected, work):  # type: ignore[no-untyped-def]
+def _add_nodes(n, expected, rows, sums):  # type: ignore[no-untyped-def]
     """Sum the rows' expected scores at every node, their total and their points."""
-    rows, sums = work.rows, work.nodes
     pad = len(expected) - 1
     for j in range(n, n + 4):
-        rows[j] = pad
+        rows[ALL, j] = pad
     for g in range(_WIDTH):
         sums[g] = 0.0
     for j in range(0, n, 4):
-        r0, r1, r2, r3 = rows[j], rows[j + 1], rows[j + 2], rows[j + 3]
+        r0, r1, r2, r3 = rows[ALL, j], rows[ALL, j + 1], rows[ALL, j + 2], rows[ALL, j + 3]
         for g in range(_WIDTH):
             sums[g] += (expected[r0, g] + expected[r1, g]) + (expected[r2, g] + expected[r3, g])
 
@@ -77,9 +85,8 @@ def _logit(part, total):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def _start(target, work, bank):  # type: ignore[no-untyped-def]
+def _start(target, sums, first_node, spacing):  # type: ignore[no-untyped-def]
     """Theta by inverse interpolation of logit T at the four nodes around the target."""
-    sums = work.nodes
     total = float(sums[TOTAL])
     target32 = np.float32(target)
     below = 0
@@ -101,11 +108,11 @@ def _start(target, work, bank):  # type: ignore[no-untyped-def]
     steps = min(max(steps, -4.0), 8.0)
     if not abs(steps) <= 8.0:
         steps = 1.5
-    return bank.first_node + bank.node_spacing * (first + steps)
+    return first_node + spacing * (first + steps)
 
 
 @njit(cache=True, error_model="numpy")
-def _gather(start, stop, entry, score, kind, da, work):  # type: ignore[no-untyped-def]
+def _gather(start, stop, entry, score, kind, packed, floats, rows):  # type: ignore[no-untyped-def]
     """Keep a test's selected rows, 2PL and GPCM apart; returns the counts and D a x, x."""
     n = n_single = n_several = 0
     target = raw = 0.0
@@ -116,13 +123,13 @@ def _gather(start, stop, entry, score, kind, da, work):  # type: ignore[no-untyp
         is_single = kind[row] == SINGLE
         is_several = kind[row] == SEVERAL
         x = score[j]
-        work.rows[n] = row
-        work.scores[n] = x
-        work.single[n_single] = row
-        work.several[n_several] = row
+        floats[SCORES, n] = x
+        rows[ALL, n] = row
+        rows[SINGLES, n_single] = row
+        rows[SEVERALS, n_several] = row
         if is_single or is_several:
             n += 1
-            target += da[row] * x
+            target += packed[row, DA] * x
             raw += x
         n_single += is_single
         n_several += is_several
@@ -130,27 +137,27 @@ def _gather(start, stop, entry, score, kind, da, work):  # type: ignore[no-untyp
 
 
 @njit(cache=True, error_model="numpy")
-def _smallest(n, work, da):  # type: ignore[no-untyped-def]
+def _smallest(n, rows, packed):  # type: ignore[no-untyped-def]
     """Which of the kept rows has the smallest discrimination."""
     at = 0
     for j in range(1, n):
-        if da[work.rows[j]] < da[work.rows[at]]:
+        if packed[rows[ALL, j], DA] < packed[rows[ALL, at], DA]:
             at = j
     return at
 
 
 @njit(cache=True, error_model="numpy")
-def _add_extra(row, count, n, n_single, n_several, bank, work):  # type: ignore[no-untyped-def]
+def _add_extra(row, count, n, n_single, n_several, kind, floats, rows):  # type: ignore[no-untyped-def]
     """Append `count` average items, scored 0."""
     for _ in range(count):
-        work.rows[n] = row
-        work.scores[n] = 0.0
+        rows[ALL, n] = row
+        floats[SCORES, n] = 0.0
         n += 1
-        if bank.step_count[row] == 1:
-            work.single[n_single] = row
+        if kind == SINGLE:
+            rows[SINGLES, n_single] = row
             n_single += 1
         else:
-            work.several[n_several] = row
+            rows[SEVERALS, n_several] = row
             n_several += 1
     return n, n_single, n_several
 
@@ -167,44 +174,6 @@ def _extreme(n, raw, most, extras):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def _solve_one(i, tests, kind, bank, half_point, work, out):  # type: ignore[no-untyped-def]
-    """Solve test i into `out`."""
-    n, n_single, n_several, target, raw = _gather(
-        tests.offsets[i], tests.offsets[i + 1], tests.entry, tests.score, kind, bank.da, work
-    )
-    _add_nodes(n, bank.expected, work)
-    most = float(work.nodes[POINTS])
-    extras = tests.extra_count[i] if n > 0 else 0
-    extreme = _extreme(n, raw, most, extras)
-    out.raw_score[i] = raw
-    out.raw_score_max[i] = most
-    out.item_count[i] = n
-    out.extreme[i] = extreme
-    out.theta[i] = np.nan if extreme == NO_ITEMS else np.inf * extreme
-    out.information[i] = 0.0
-    if extreme == NO_ITEMS or (extreme != NORMAL and half_point <= 0.0):
-        return
-    if extreme != NORMAL:
-        at = _smallest(n, work, bank.da)
-        work.scores[at] -= half_point * extreme
-        target -= half_point * extreme * bank.da[work.rows[at]]
-    if extras > 0:
-        n, n_single, n_several = _add_extra(
-            tests.extra[i], extras, n, n_single, n_several, bank, work
-        )
-        _add_nodes(n, bank.expected, work)
-    n_single, n_several = unpack(n_single, n_several, bank.packed, work)
-    start = _start(target, work, bank)
-    theta, information, is_trusted = search(
-        start, target, n_single, n_several, work, bank.reach
-    )
-    if not is_trusted:
-        theta, information = careful_root(work.rows, work.scores, n, bank)
-    out.theta[i] = theta
-    out.information[i] = information
-
-
-@njit(cache=True, error_model="numpy")
 def _longest(start, stop, tests):  # type: ignore[no-untyped-def]
     longest = 0
     for i in range(start, stop):
@@ -215,9 +184,44 @@ def _longest(start, stop, tests):  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True, error_model="numpy")
 def solve_range(start, stop, tests, kind, bank, half_point, out):  # type: ignore[no-untyped-def]
     """Solve tests start..stop into `out`. `kind` says what each bank row is, pad last."""
-    work = new_work(_longest(start, stop, tests), _WIDTH)
+    floats, rows, nodes = new_work(_longest(start, stop, tests), _WIDTH)
+    offsets, entry, score, extra, extra_count = tests
+    packed, expected, step_count = bank.packed, bank.expected, bank.step_count
+    out_theta, out_information, out_raw, out_most, out_count, out_extreme = out
     for i in range(start, stop):
-        _solve_one(i, tests, kind, bank, half_point, work, out)
+        n, n_single, n_several, target, raw = _gather(
+            offsets[i], offsets[i + 1], entry, score, kind, packed, floats, rows
+        )
+        _add_nodes(n, expected, rows, nodes)
+        most = float(nodes[POINTS])
+        extras = extra_count[i] if n > 0 else 0
+        extreme = _extreme(n, raw, most, extras)
+        out_raw[i] = raw
+        out_most[i] = most
+        out_count[i] = n
+        out_extreme[i] = extreme
+        out_theta[i] = np.nan if extreme == NO_ITEMS else np.inf * extreme
+        out_information[i] = 0.0
+        if extreme == NO_ITEMS or (extreme != NORMAL and half_point <= 0.0):
+            continue
+        if extreme != NORMAL:
+            at = _smallest(n, rows, packed)
+            floats[SCORES, at] -= half_point * extreme
+            target -= half_point * extreme * packed[rows[ALL, at], DA]
+        if extras > 0:
+            row = extra[i]
+            model = SINGLE if step_count[row] == 1 else SEVERAL
+            n, n_single, n_several = _add_extra(
+                row, extras, n, n_single, n_several, model, floats, rows
+            )
+            _add_nodes(n, expected, rows, nodes)
+        n_single, n_several = unpack(n_single, n_several, packed, floats, rows)
+        first = _start(target, nodes, bank.first_node, bank.node_spacing)
+        theta, info, is_trusted = search(first, target, n_single, n_several, floats, bank.reach)
+        if not is_trusted:
+            theta, info = careful_root(rows[ALL], floats[SCORES], n, bank)
+        out_theta[i] = theta
+        out_information[i] = info
 
 
 @njit(cache=True, error_model="numpy")
@@ -233,14 +237,14 @@ def _careful_information(theta, start, stop, entry, answered, kind, bank):  # ty
 
 
 @njit(cache=True, error_model="numpy")
-def _gather_answered(start, stop, entry, answered, kind, work):  # type: ignore[no-untyped-def]
+def _gather_answered(start, stop, entry, answered, kind, rows):  # type: ignore[no-untyped-def]
     n_single = n_several = 0
     pad = len(kind) - 1
     for j in range(start, stop):
         row = np.int64(entry[j])
         row = row if row >= 0 else pad
-        work.single[n_single] = row
-        work.several[n_several] = row
+        rows[SINGLES, n_single] = row
+        rows[SEVERALS, n_several] = row
         n_single += (kind[row] == SINGLE) & answered[j]
         n_several += (kind[row] == SEVERAL) & answered[j]
     return n_single, n_several
@@ -249,17 +253,18 @@ def _gather_answered(start, stop, entry, answered, kind, work):  # type: ignore[
 @njit(nogil=True, cache=True, error_model="numpy")
 def information_range(start, stop, tests, answered, kind, theta, bank, out):  # type: ignore[no-untyped-def]
     """Information of the answered rows of tests start..stop, 0 where theta isn't finite."""
-    work = new_work(_longest(start, stop, tests), _WIDTH)
+    floats, rows, _nodes = new_work(_longest(start, stop, tests), _WIDTH)
+    offsets, entry, packed = tests.offsets, tests.entry, bank.packed
     for i in range(start, stop):
         out[i] = 0.0
         if not np.isfinite(theta[i]):
             continue
-        first, last = tests.offsets[i], tests.offsets[i + 1]
+        first, last = offsets[i], offsets[i + 1]
         total = 0.0
         if abs(theta[i]) <= bank.reach:
-            n_single, n_several = _gather_answered(first, last, tests.entry, answered, kind, work)
-            n_single, n_several = unpack(n_single, n_several, bank.packed, work)
-            _t, total, _j, _k = evaluate(theta[i], n_single, n_several, work)
+            n_single, n_several = _gather_answered(first, last, entry, answered, kind, rows)
+            n_single, n_several = unpack(n_single, n_several, packed, floats, rows)
+            _t, total, _j, _k = evaluate(theta[i], n_single, n_several, floats)
         if not total > _FLAT:
-            total = _careful_information(theta[i], first, last, tests.entry, answered, kind, bank)
+            total = _careful_information(theta[i], first, last, entry, answered, kind, bank)
         out[i] = total
