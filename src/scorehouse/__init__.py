@@ -1,3 +1,33 @@
-"""Scorehouse: from item responses to reported results, each number with its reason."""
+"""Scorehouse: from item responses to reported results, each number with its reason.
+
+The same verbs as the command line, for use from Python:
+
+- `score(responses, packages, year, ...)` scores responses and gives Arrow tables;
+- `load_rulebook(path=None)` gives the dated rules;
+- `scorehouse.simulate.simulate(config, folder)` makes an invented district or state.
+"""
+
+from __future__ import annotations
+
+import importlib as _importlib
+import typing as _typing
 
 __version__ = "0.1.0"
+__all__ = ["load_rulebook", "score"]
+
+if _typing.TYPE_CHECKING:
+    from scorehouse.rulebook import load as load_rulebook
+    from scorehouse.verbs.library import score
+
+_PLACES = {
+    "load_rulebook": ("scorehouse.rulebook", "load"),
+    "score": ("scorehouse.verbs.library", "score"),
+}
+
+
+def __getattr__(name: str) -> _typing.Any:
+    """Import a verb when it is first used, so that `import scorehouse` stays quick."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'scorehouse' has no attribute {name!r}")
+    module, attribute = _PLACES[name]
+    return getattr(_importlib.import_module(module), attribute)

@@ -32,5 +32,7 @@ def test_all_is_exactly_the_public_names(name: str) -> None:
     package = importlib.import_module(name)
     declared = getattr(package, "__all__", [])
     own_modules = {n for n in declared if isinstance(getattr(package, n, None), ModuleType)}
-    assert sorted(set(declared) - own_modules) == sorted(public_names(package))
+    lazy = set(declared) - set(vars(package)) if hasattr(package, "__getattr__") else set()
+    assert all(callable(getattr(package, name)) for name in lazy)
+    assert sorted(set(declared) - own_modules - lazy) == sorted(public_names(package))
     assert len(declared) == len(set(declared))

@@ -156,12 +156,20 @@ def test_a_folder_may_hold_everything_at_once(tmp_path: Path) -> None:
     (folder / "deep").mkdir(parents=True)
     (folder / "deep" / "9000000001.xml").write_bytes(trt("a"))
     (folder / "more.zip").write_bytes(zipped(results("b")))
-    (folder / "responses.csv").write_bytes(csv_of(HEADER, response_row("c")))
+    (folder / "deep" / "responses.csv").write_bytes(csv_of(HEADER, response_row("c")))
     (folder / "readme.txt").write_text("hello")
     reading = Reading(folder)
     assert set(reading.tests) == {"a", "b", "c"}
     assert reading.counts == {"file_unknown_kind": 1, "opportunities_missing": 1}
     assert not any("9000000001" in str(row["file"]) for row in reading.opportunities)
+
+
+def test_a_folder_with_a_responses_table_of_its_own_is_read_for_it_alone(tmp_path: Path) -> None:
+    (tmp_path / "responses.csv").write_bytes(csv_of(HEADER, response_row("c")))
+    (tmp_path / "trt.zip").write_bytes(zipped(results("c")))
+    reading = Reading(tmp_path)
+    assert set(reading.tests) == {"c"}
+    assert reading.counts == {"opportunities_missing": 1, "file_not_read": 1}
 
 
 def test_an_empty_folder_and_a_missing_file_are_said(tmp_path: Path) -> None:

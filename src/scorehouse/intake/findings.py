@@ -199,6 +199,7 @@ def neutral(value: object) -> object:
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a stream that becomes `path` only when everything was written and flushed."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.chmod(name, _usual_mode())
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
@@ -208,3 +209,10 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _usual_mode() -> int:
+    """The mode that a newly opened file would have."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -12,7 +12,7 @@ from scorehouse.scoring.models import ScoredResponse
 from scorehouse.scoring.one import Estimate, Score, ScoredSitting, bounds_for, used_responses
 from scorehouse.terms import AssessmentType, MeasurementRules, Origin
 
-CURVE_POINTS = 81
+CURVE_POINTS = 71
 CURVE_WIDTH = 4.0  # standard errors on each side
 
 
@@ -253,6 +253,7 @@ def _part(scored: ScoredSitting, score: Score, rules: MeasurementRules) -> Step:
         _origins(
             rules,
             f"parts/{test.subject}/{code}",
+            f"cuts/{test.subject}/{test.test_grade}",
             "claim_band",
             f"claim_rounding/{test.assessment_type}",
         ),

@@ -17,6 +17,7 @@ from scorehouse.intake.findings import replacing
 from scorehouse.shapes import SCORES
 
 SUFFIXES = (".parquet", ".csv")
+_CSV = pa.csv.WriteOptions(quoting_style="needed")
 _FORMULA = r"^[=+\-@\t\r]"
 
 
@@ -62,8 +63,17 @@ def scores_sink(out: Path) -> Iterator[TableSink]:
     """Open a sink by suffix; the file appears when everything was written, or not at all."""
     with replacing(out) as stream:
         if out.suffix.lower() == ".csv":
-            with pa.csv.CSVWriter(stream, SCORES) as writer:
+            with pa.csv.CSVWriter(stream, SCORES, write_options=_CSV) as writer:
                 yield _CsvSink(writer)
         else:
             with pq.ParquetWriter(stream, SCORES, compression="zstd") as parquet:
                 yield parquet
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a small table by suffix, whole or not at all."""
+    with replacing(path) as stream:
+        if path.suffix.lower() == ".csv":
+            pa.csv.write_csv(table, stream, write_options=_CSV)
+        else:
+            pq.write_table(table, stream, compression="zstd")

@@ -29,6 +29,7 @@ class ScoreRequest:
     opportunities: Path | None = None
     rulebook: Path | None = None
     with_targets: bool = True
+    item_fit: Path | None = None
     threads: int = 1
     show_private: bool = False
 

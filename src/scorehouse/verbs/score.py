@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,10 +21,11 @@ from scorehouse.scoring.assemble import Assembler
 from scorehouse.scoring.attemptedness import SCORED
 from scorehouse.scoring.bank import ItemBank, bank_from_tables
 from scorehouse.scoring.batch import Batch, Problem
+from scorehouse.scoring.fit import FitSums, fit_sums, fit_table, no_sums
 from scorehouse.scoring.prepared import Prepared, prepare
 from scorehouse.scoring.score import score_batch
 from scorehouse.terms import MeasurementRules, Policy, SchoolYear
-from scorehouse.verbs.output import TableSink, check_suffix, scores_sink
+from scorehouse.verbs.output import TableSink, check_suffix, scores_sink, write_table
 from scorehouse.verbs.request import ScoreRequest, write_record
 
 Progress = Callable[[int, int | None], None]
@@ -46,6 +47,7 @@ class ScoreSummary:
     left_out: int = 0
     rulebook_digest: str = ""
     policy: str = ""
+    types: set[str] = field(default_factory=set)
 
     def add(self, scores: pa.Table) -> None:
         """Count a table of scores."""
@@ -71,6 +73,15 @@ def _counted(table: pa.Table, column: str) -> Counter[Any]:
     )
 
 
+class ChunkScores(NamedTuple):
+    """What scoring a chunk gave."""
+
+    chunk: ResponseChunk
+    scores: pa.Table
+    problems: list[Problem]
+    fit: FitSums | None
+
+
 @dataclass(frozen=True)
 class Scorer:
     """Everything a run needs besides the responses; tables in, tables out."""
@@ -78,6 +89,7 @@ class Scorer:
     assembler: Assembler
     prepared: Prepared
     with_targets: bool = True
+    with_fit: bool = False
 
     @classmethod
     def make(
@@ -88,20 +100,23 @@ class Scorer:
         leave_out: frozenset[str] = frozenset(),
         *,
         with_targets: bool = True,
+        with_fit: bool = False,
     ) -> Scorer:
         """Prepare a scorer for the tests of a package."""
         bank: ItemBank = bank_from_tables(package.assessments, package.items)
         prepared = prepare(bank, rules, policy)
-        return cls(Assembler(bank, rules, leave_out), prepared, with_targets)
+        return cls(Assembler(bank, rules, leave_out), prepared, with_targets, with_fit)
 
     def batch(self, chunk: ResponseChunk) -> tuple[Batch, list[Problem]]:
         """Assemble a chunk of responses."""
         return self.assembler.batch(chunk.responses, chunk.opportunities, chunk.offsets)
 
-    def score(self, chunk: ResponseChunk) -> tuple[pa.Table, list[Problem]]:
+    def score(self, chunk: ResponseChunk) -> ChunkScores:
         """Score a chunk of responses."""
         batch, problems = self.batch(chunk)
-        return score_batch(batch, self.prepared, with_targets=self.with_targets), problems
+        scores = score_batch(batch, self.prepared, with_targets=self.with_targets)
+        fit = fit_sums(batch, self.prepared, scores) if self.with_fit else None
+        return ChunkScores(chunk, scores, problems, fit)
 
 
 def score_file(
@@ -113,7 +128,8 @@ def score_file(
     written, when nothing at all could be read; UsageError and RuleNotInForceError before
     anything is read.
     """
-    check_suffix(out)
+    for path in filter(None, (out, request.item_fit)):
+        check_suffix(path)
     rules, policy = request.rules()
     log = FindingLog(show_private=request.show_private)
     scorer = make_scorer(request, rules, policy, log)
@@ -138,7 +154,14 @@ def make_scorer(
     package = read_packages(request.packages, log)
     _check_package_years(package, rules.year, log)
     _check_minimums(package, rules, log)
-    return Scorer.make(package, rules, policy, request.leave_out, with_targets=request.with_targets)
+    return Scorer.make(
+        package,
+        rules,
+        policy,
+        request.leave_out,
+        with_targets=request.with_targets,
+        with_fit=request.item_fit is not None,
+    )
 
 
 def _nothing_read(log: FindingLog, findings: Path) -> str:
@@ -155,17 +178,33 @@ def _run(
     summary: ScoreSummary,
     progress: Progress | None,
 ) -> None:
-    """Read, score and write chunk after chunk, in order, a few at a time."""
+    """Score everything into the sink, counting; write item fit if it was asked for."""
+    sums = no_sums(len(scorer.prepared.bank))
+    kinds = {a.assessment_id: str(a.assessment_type) for a in scorer.prepared.bank.assessments}
+    for result in scored_chunks(request, scorer, log, progress):
+        seen = pc.unique(result.scores["assessment_id"]).to_pylist()
+        summary.types |= {kinds[name] for name in seen if name in kinds}
+        sink.write_table(result.scores)
+        summary.add(result.scores)
+        if result.fit is not None:
+            sums = sums.plus(result.fit)
+    if request.item_fit is not None:
+        write_table(fit_table(sums, scorer.prepared.bank), request.item_fit)
+
+
+def scored_chunks(
+    request: ScoreRequest, scorer: Scorer, log: FindingLog, progress: Progress | None = None
+) -> Iterator[ChunkScores]:
+    """Read and score chunk after chunk, in order; what is wrong goes to the log."""
     chunks = read_responses(
         request.input, log, opportunities=request.opportunities, progress=progress
     )
     years = _YearCheck(scorer.prepared.rules.year)
     run_wide: Counter[tuple[str, str]] = Counter()
-    for chunk, (scores, problems) in _in_order(chunks, scorer, request.threads):
-        sink.write_table(scores)
-        summary.add(scores)
-        years.see(chunk)
-        report(problems, chunk, log, run_wide)
+    for result in _in_order(chunks, scorer, request.threads):
+        years.see(result.chunk)
+        report(result.problems, result.chunk, log, run_wide)
+        yield result
     years.report(log)
     for (rule, value), count in run_wide.items():
         log.add(rule, value=value, count=count)
@@ -173,22 +212,19 @@ def _run(
 
 def _in_order(
     chunks: Iterator[ResponseChunk], scorer: Scorer, threads: int
-) -> Iterator[tuple[ResponseChunk, tuple[pa.Table, list[Problem]]]]:
+) -> Iterator[ChunkScores]:
     """Score chunks in threads, giving them back in order and never holding many."""
     if threads <= 1:
-        for chunk in chunks:
-            yield chunk, scorer.score(chunk)
+        yield from map(scorer.score, chunks)
         return
-    waiting: deque[tuple[ResponseChunk, Future[tuple[pa.Table, list[Problem]]]]] = deque()
+    waiting: deque[Future[ChunkScores]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for chunk in chunks:
-            waiting.append((chunk, pool.submit(scorer.score, chunk)))
+            waiting.append(pool.submit(scorer.score, chunk))
             if len(waiting) > threads:
-                first, done = waiting.popleft()
-                yield first, done.result()
+                yield waiting.popleft().result()
         while waiting:
-            first, done = waiting.popleft()
-            yield first, done.result()
+            yield waiting.popleft().result()
 
 
 def report(
@@ -274,7 +310,7 @@ def _uncertain_rules(
     log: FindingLog,
 ) -> None:
     """Say which uncertain rules the run rests on."""
-    used = ["attemptedness/ICA"] if summary.by_rating or summary.by_level else []
+    used = ["attemptedness/ICA"] if "ICA" in summary.types else []
     if not request.policy:
         used.append("default_policy")
     if summary.by_reason.get("nothing_answered"):

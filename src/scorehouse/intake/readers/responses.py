@@ -14,6 +14,7 @@ from scorehouse.intake.readers.trt import CHUNK_FILES, read_trt
 
 _TABLE_SUFFIXES = (".parquet", ".csv")
 _RESPONSES, _OPPORTUNITIES = "responses", "opportunities"
+_WHOLE_FOLDER = ("responses.parquet", "responses.csv")
 
 
 def read_responses(
@@ -88,10 +89,19 @@ def _folder(
 
 
 def _contents(path: Path, log: FindingLog) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Sort a folder's files into responses tables and TRT files with the name to show."""
+    """Sort a folder's files into responses tables and TRT files with the name to show.
+
+    A folder with a `responses` table of its own is read for it alone.
+    """
     tables: list[Path] = []
     documents: list[tuple[Path, str]] = []
     files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+    own = [f for f in files if f.parent == path and f.name in _WHOLE_FOLDER]
+    if own:
+        others = len(files) - len(own) - sum(f.stem == _OPPORTUNITIES for f in files)
+        if others:
+            log.add("file_not_read", file=path.name, value=others)
+        return own[:1], []
     for number, file in enumerate(files, 1):
         shown = _shown(path, file, number, log)
         if is_left_behind(file.name):

@@ -1,0 +1,40 @@
+"""The `scorehouse` command."""
+
+from __future__ import annotations
+
+import typer
+
+from scorehouse import __version__
+from scorehouse.cli import explain, rules, score, simulate
+
+app = typer.Typer(
+    name="scorehouse",
+    help="From item responses to reported results, each number with its reason.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("score")(score.score)
+app.command("explain")(explain.explain)
+app.command("simulate")(simulate.simulate)
+app.add_typer(rules.app, name="rules")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"scorehouse {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """From item responses to reported results, each number with its reason."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
