@@ -9,11 +9,12 @@ from graphlib import CycleError, TopologicalSorter
 
 from house.walk import Module, imports, modules, own_imports
 
-GROUND = ("terms", "shapes", "errors", "ids")
+GROUND = ("terms", "shapes", "result_shapes", "errors", "ids")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "terms": (),
     "shapes": (),
+    "result_shapes": (),
     "errors": (),
     "ids": (),
     "rulebook": GROUND,
@@ -21,12 +22,33 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "intake": (*GROUND, "rulebook"),
     "intake.readers": (*GROUND, "rulebook", "intake"),
     "simulate": (*GROUND, "rulebook", "scoring"),
-    "verbs": (*GROUND, "rulebook", "scoring", "intake", "intake.readers"),
-    "cli": (*GROUND, "verbs", "rulebook", "scoring", "intake", "intake.readers", "simulate"),
+    "verbs": (
+        *GROUND,
+        "rulebook",
+        "scoring",
+        "intake",
+        "intake.readers",
+        "intake.checks",
+        "intake.writers",
+        "transmit",
+    ),
+    "intake.checks": (*GROUND, "rulebook", "intake"),
+    "intake.writers": (*GROUND, "rulebook", "intake"),
+    "transmit": (*GROUND, "rulebook", "intake"),
+    "cli": (
+        *GROUND,
+        "verbs",
+        "transmit",
+        "rulebook",
+        "scoring",
+        "intake",
+        "intake.readers",
+        "simulate",
+    ),
 }
 """Each room, and the rooms below it that it may use. The package's root may use all."""
 
-PURE = ("terms", "shapes", "errors", "ids", "rulebook", "scoring", "intake")
+PURE = ("terms", "shapes", "result_shapes", "errors", "ids", "rulebook", "scoring", "intake")
 
 OUTSIDE_WORLD = re.compile(
     r"(os|pathlib|io|sys|logging|time|tempfile|shutil|glob|socket|subprocess|threading|sqlite3"
