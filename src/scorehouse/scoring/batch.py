@@ -34,14 +34,29 @@ class Problem(NamedTuple):
     words: tuple[tuple[str, str], ...] = ()
 
 
+class Words(NamedTuple):
+    """A text for each row, as places in a list of the distinct texts."""
+
+    codes: Ints
+    words: tuple[str, ...]
+
+    def at(self, row: int) -> str:
+        """The text of one row."""
+        return self.words[int(self.codes[row])]
+
+    def take(self, rows: Ints) -> Words:
+        """The texts of some rows."""
+        return Words(self.codes[rows], self.words)
+
+
 class TraitRows(NamedTuple):
     """Raw traits of full writes, one row each; `score` is NaN where there is none."""
 
     test: Ints
     trait: npt.NDArray[np.int8]  # index into writing.TRAITS
     score: Floats
-    code: tuple[str, ...]
-    purpose: tuple[str, ...]
+    code: Words
+    purpose: Words
 
 
 @dataclass(frozen=True)
@@ -99,13 +114,13 @@ class Batch:
         )
 
     def _traits(self, index: int) -> tuple[TraitScore, ...]:
-        chosen = np.flatnonzero(self.traits.test == index)
+        chosen = np.flatnonzero(self.traits.test == index).tolist()
         return tuple(
             TraitScore(
                 TRAITS[self.traits.trait[j]],
                 None if np.isnan(self.traits.score[j]) else float(self.traits.score[j]),
-                self.traits.code[j],
-                self.traits.purpose[j],
+                self.traits.code.at(j),
+                self.traits.purpose.at(j),
             )
             for j in chosen
         )

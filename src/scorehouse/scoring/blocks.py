@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from scorehouse.scoring.batch import Batch
+from scorehouse.scoring.batch import Batch, Words
 from scorehouse.scoring.models import Assessment
 from scorehouse.shapes import SCORES
 from scorehouse.terms import MeasurementRules
@@ -22,13 +22,13 @@ _TEXTS = ("measure", "score_status", "reason")
 class Block:
     """Rows of one kind: which test each is of, its texts, its numbers (NaN: nothing there).
 
-    A text that is the same throughout may be a single str. `order` says where the block's
-    rows stand among a test's measures.
+    A text that is the same throughout may be a single str; repeated texts may be `Words`.
+    `order` says where the block's rows stand among a test's measures.
     """
 
     test: npt.NDArray[np.int64]
     order: int
-    text: dict[str, str | npt.NDArray[np.object_]]
+    text: dict[str, str | Words | npt.NDArray[np.object_]]
     number: dict[str, npt.NDArray[np.float64]]
 
 
@@ -96,6 +96,10 @@ def _texts(blocks: Sequence[Block], name: str, order: npt.NDArray[np.int64]) -> 
         value = block.text[name]
         if isinstance(value, str):
             parts.append(np.full(len(block.test), codes.setdefault(value, len(codes)), np.int32))
+            continue
+        if isinstance(value, Words):
+            own = np.array([codes.setdefault(w, len(codes)) for w in value.words], np.int32)
+            parts.append(own[value.codes])
             continue
         parts.append(
             np.fromiter((codes.setdefault(v, len(codes)) for v in value), np.int32, len(value))

@@ -10,8 +10,8 @@ from collections.abc import Collection
 import numpy as np
 
 from scorehouse.scoring.bank import DIMENSIONS, ItemBank
-from scorehouse.scoring.batch import Flags, Floats, Ints, Problem, TraitRows
-from scorehouse.scoring.rows import Rows, is_in, repeated
+from scorehouse.scoring.batch import Flags, Floats, Ints, Problem, TraitRows, Words
+from scorehouse.scoring.rows import Rows, indices, is_in, repeated
 from scorehouse.scoring.writing import (
     CONVENTIONS,
     DIMENSION_C,
@@ -120,7 +120,8 @@ def fold_traits(rows: Rows, bank: ItemBank, rules: MeasurementRules) -> TraitRow
     places = np.flatnonzero(rows.enters & ~rows.bad & (rows.trait >= 0))
     if not len(places):
         none = np.zeros(0, np.int64)
-        return TraitRows(none, none.astype(np.int8), none.astype(np.float64), (), ())
+        no_words = Words(none, ("",))
+        return TraitRows(none, none.astype(np.int8), none.astype(float), no_words, no_words)
     key = rows.test[places] * max(1, len(bank.item_codes)) + rows.item[places]
     _keys, group = np.unique(key, return_inverse=True)
     at = np.full((group.max() + 1, len(TRAITS)), -1, np.int64)
@@ -136,12 +137,12 @@ def fold_traits(rows: Rows, bank: ItemBank, rules: MeasurementRules) -> TraitRow
 
 def _drop_repeated_traits(rows: Rows, places: Ints, group: Ints, at: Ints) -> None:
     """Fill `at` (group × trait) with rows; a trait given twice is bad."""
+    cell = group * len(TRAITS) + rows.trait[places]
+    cells, first = np.unique(cell, return_index=True)
+    at.ravel()[cells] = places[first]
     again = np.zeros(len(rows.test), bool)
-    for place, g in zip(places.tolist(), group.tolist(), strict=True):
-        trait = rows.trait[place]
-        again[place] = at[g, trait] >= 0
-        if not again[place]:
-            at[g, trait] = place
+    again[places] = True
+    again[places[first]] = False
     rows.note("item_twice", again, "dimension", rows.item_at)
 
 
@@ -194,14 +195,12 @@ def _trait_rows(rows: Rows, at: Ints, raw: Floats, bank: ItemBank) -> TraitRows:
     """The raw traits, for reporting."""
     group, trait = np.nonzero(at >= 0)
     places = at[group, trait]
-    known = rows.entry[places] >= 0
+    entry = np.where(rows.entry[places] >= 0, rows.entry[places], len(bank))
+    codes = tuple(text or "" for text in rows.code.dictionary.to_pylist()) or ("",)
     return TraitRows(
         rows.test[places],
         trait.astype(np.int8),
         np.where(raw[group, trait] < 0, np.nan, raw[group, trait]),
-        tuple(str(rows.code[p].as_py() or "") for p in places.tolist()),
-        tuple(
-            bank.purpose[rows.entry[p]] if k else ""
-            for p, k in zip(places.tolist(), known.tolist(), strict=True)
-        ),
+        Words(indices(rows.code)[places], codes),
+        Words(entry.astype(np.int64), (*bank.purpose, "")),
     )

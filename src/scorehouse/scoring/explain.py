@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from scorehouse.scoring import reference
 from scorehouse.scoring.attemptedness import LOWEST_SCORE, SCORED, answered
 from scorehouse.scoring.incomplete import minimum_cat_items
+from scorehouse.scoring.levels import error_band
 from scorehouse.scoring.models import ScoredResponse
 from scorehouse.scoring.one import Estimate, Score, ScoredSitting, bounds_for, used_responses
 from scorehouse.terms import AssessmentType, MeasurementRules, Origin
@@ -228,10 +229,18 @@ def _rated(scored: ScoredSitting, rules: MeasurementRules) -> Step:
         return _part(scored, score, rules)
     text = (
         f"Cuts {', '.join(map(str, cuts.scale))}: Level {score.achievement_level}. "
+        f"{_band(scored, score, rules)} "
         f"The level is right with probability {score.accuracy:.2f}; a second sitting would "
         f"give the same with {score.consistency:.2f}."
     )
     return Step("Level", text, _origins(rules, path, "rounding/achievement_level"))
+
+
+def _band(scored: ScoredSitting, score: Score, rules: MeasurementRules) -> str:
+    """The error band of reports: one standard error to each side, within the scale."""
+    bounds = bounds_for(scored.sitting, rules, scored.policy)
+    lower, upper = error_band(score.scale_score or 0, score.se_scale or 0.0, bounds)
+    return f"Error band {lower} to {upper} (one standard error)."
 
 
 def _part(scored: ScoredSitting, score: Score, rules: MeasurementRules) -> Step:

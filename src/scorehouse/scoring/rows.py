@@ -126,18 +126,19 @@ def mapped(
         [codes.get(spell(text or ""), default) for text in column.dictionary.to_pylist()] or [0],
         np.int64,
     )
-    found: Ints = values[_indices(column)]
+    found: Ints = values[indices(column)]
     return found
 
 
 def is_in(column: pa.DictionaryArray, texts: Collection[str]) -> Flags:
     """Which rows hold one of the texts."""
     values = np.array([(t or "") in texts for t in column.dictionary.to_pylist()] or [False])
-    found: Flags = values[_indices(column)]
+    found: Flags = values[indices(column)]
     return found
 
 
-def _indices(column: pa.DictionaryArray) -> Ints:
+def indices(column: pa.DictionaryArray) -> Ints:
+    """The places of each row's text in the dictionary."""
     filled: Ints = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
     return filled
 

@@ -21,7 +21,7 @@ from scorehouse.scoring.attemptedness import (
     NOT_SCORED_STATUSES,
     SCORED,
 )
-from scorehouse.scoring.batch import Batch
+from scorehouse.scoring.batch import Batch, TraitRows, Words
 from scorehouse.scoring.blocks import Block, Meta, scores_table
 from scorehouse.scoring.incomplete import CAT_INCOMPLETE, UNKNOWN_MINIMUM
 from scorehouse.scoring.one import (
@@ -361,11 +361,11 @@ def _target_block(
     which = np.flatnonzero(decisions.is_scored & summative & ~decisions.is_incomplete)
     standard = prepared.tests.theta_cuts[batch.assessment, 1]
     sums = target_sums(which, tests, prepared.target, placed.theta, standard, prepared.kernel)
-    measures = np.array([f"target:{name}" for name in prepared.target_names] or [""], object)
+    measures = tuple(f"target:{name}" for name in prepared.target_names) or ("",)
     return Block(
         test=sums.test,
         order=_TARGETS,
-        text={"measure": measures[sums.target], "score_status": SCORED, "reason": ""},
+        text={"measure": Words(sums.target, measures), "score_status": SCORED, "reason": ""},
         number={
             "item_count": sums.item_count.astype(np.float64),
             "raw_score": sums.raw_score,
@@ -382,18 +382,35 @@ def _trait_block(batch: Batch, decisions: Decisions) -> Block:
     chosen = np.flatnonzero(decisions.is_scored[traits.test]) if len(traits.test) else traits.test
     has_score = ~np.isnan(traits.score[chosen])
     points = np.array([TRAIT_POINTS[name] for name in TRAITS], np.float64)
-    codes = np.array([traits.code[j] for j in chosen.tolist()], object).reshape(-1)
-    measures = [trait_measure(TRAITS[traits.trait[j]], traits.purpose[j]) for j in chosen.tolist()]
     return Block(
         test=traits.test[chosen],
         order=_TRAITS,
         text={
-            "measure": np.array(measures, object),
-            "score_status": np.where(has_score, SCORED, NOT_SCORED),
-            "reason": np.where((codes == "") & ~has_score, NOT_ANSWERED, codes),
+            "measure": _trait_measures(traits, chosen),
+            "score_status": Words(has_score.astype(np.int64), (NOT_SCORED, SCORED)),
+            "reason": _trait_reasons(traits, chosen, has_score),
         },
         number={
             "raw_score": traits.score[chosen],
             "raw_score_max": points[traits.trait[chosen]],
         },
     )
+
+
+def _trait_measures(traits: TraitRows, chosen: Ints) -> Words:
+    """The measure of each trait row: trait and purpose."""
+    purposes = traits.purpose.take(chosen)
+    used, place = np.unique(purposes.codes, return_inverse=True)
+    words = tuple(
+        trait_measure(trait, purposes.words[code]) for code in used.tolist() for trait in TRAITS
+    )
+    return Words(place * len(TRAITS) + traits.trait[chosen], words or ("",))
+
+
+def _trait_reasons(traits: TraitRows, chosen: Ints, has_score: Flags) -> Words:
+    """The condition code of each trait row, or that it wasn't answered."""
+    codes = traits.code.take(chosen)
+    blank = np.array([word == "" for word in codes.words])
+    unanswered = blank[codes.codes] & ~has_score
+    words = (*codes.words, NOT_ANSWERED)
+    return Words(np.where(unanswered, len(codes.words), codes.codes), words)
