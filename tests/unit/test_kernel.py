@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def ragged_of(patterns: list[list[ScoredResponse]]) -> kernel.Tests:
     scores = [[r.score for r in pattern] for pattern in patterns]
     offsets = np.cumsum([0, *(len(p) for p in patterns)])
     return kernel.Tests.complete(
-        offsets, np.array(sum(rows, []), np.int32), np.array(sum(scores, []), float)
+        offsets, np.array(list(chain(*rows)), np.int32), np.array(list(chain(*scores)), float)
     )
 
 

@@ -24,7 +24,7 @@ class Work(NamedTuple):
     """Scratch for one test. Few arrays, because each costs its count of references in a call."""
 
     floats: Floats  # a line each: constants of 2PL rows, of GPCM rows, scores
-    rows: npt.NDArray[np.int64]  # bank rows, a line each: all, 2PL, GPCM
+    rows: npt.NDArray[np.uint64]  # bank rows, a line each: all, 2PL, GPCM
     nodes: npt.NDArray[np.float32]  # the test's T at the bank's nodes
 
 
@@ -39,7 +39,7 @@ ALL, SINGLES, SEVERALS = range(3)
 def new_work(longest, width):  # type: ignore[no-untyped-def]
     """Scratch for tests of up to `longest` rows."""
     n = longest + 2 * PAD
-    return Work(np.zeros((9, n)), np.zeros((3, n), np.int64), np.zeros(width, np.float32))
+    return Work(np.zeros((9, n)), np.zeros((3, n), np.uint64), np.zeros(width, np.float32))
 
 
 @njit(cache=True, error_model="numpy")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from scorehouse.scoring.careful import careful_item, careful_root
@@ -31,6 +32,8 @@ from scorehouse.scoring.ragged import (
     POINTS,
     TOTAL,
     ZERO,
+    Flags,
+    KernelBank,
 )
 
 _CONVERGED = 2e-4  # the step's error is of its fourth power
@@ -41,6 +44,12 @@ _SUMS = {"contract", "reassoc", "nsz", "arcp"}
 
 SKIP, SINGLE, SEVERAL = 0, 1, 2
 """What a bank row is to a search: not selected, 2PL, GPCM."""
+
+
+def kinds(selected: Flags, bank: KernelBank) -> npt.NDArray[np.int8]:
+    """What each bank row is to the search, and the padding row, which is skipped."""
+    kind = np.where(bank.step_count == 1, SINGLE, SEVERAL)
+    return np.append(np.where(selected, kind, SKIP), SKIP).astype(np.int8)
 
 
 @njit(cache=True, error_model="numpy")
@@ -112,28 +121,33 @@ def _start(target, sums, first_node, spacing):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def _gather(start, stop, entry, score, kind, packed, floats, rows):  # type: ignore[no-untyped-def]
-    """Keep a test's selected rows, 2PL and GPCM apart; returns the counts and D a x, x."""
+def _gather(start, stop, entry, score, kind, floats, rows):  # type: ignore[no-untyped-def]
+    """Keep a test's selected rows, 2PL and GPCM apart; returns the counts."""
     n = n_single = n_several = 0
-    target = raw = 0.0
     pad = len(kind) - 1
     for j in range(start, stop):
-        row = np.int64(entry[j])
-        row = row if row >= 0 else pad
+        row = np.uint64(entry[j] if entry[j] >= 0 else pad)
         is_single = kind[row] == SINGLE
         is_several = kind[row] == SEVERAL
-        x = score[j]
-        floats[SCORES, n] = x
+        floats[SCORES, n] = score[j]
         rows[ALL, n] = row
         rows[SINGLES, n_single] = row
         rows[SEVERALS, n_several] = row
-        if is_single or is_several:
-            n += 1
-            target += packed[row, DA] * x
-            raw += x
+        n += is_single | is_several
         n_single += is_single
         n_several += is_several
-    return n, n_single, n_several, target, raw
+    return n, n_single, n_several
+
+
+@njit(fastmath=_SUMS, cache=True, error_model="numpy")
+def _points(n, packed, floats, rows):  # type: ignore[no-untyped-def]
+    """Sums of D a x and of x over the kept rows."""
+    target = raw = 0.0
+    for j in range(n):
+        x = floats[SCORES, j]
+        target += packed[rows[ALL, j], DA] * x
+        raw += x
+    return target, raw
 
 
 @njit(cache=True, error_model="numpy")
@@ -182,16 +196,19 @@ def _longest(start, stop, tests):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def solve_range(start, stop, tests, kind, bank, half_point, out):  # type: ignore[no-untyped-def]
-    """Solve tests start..stop into `out`. `kind` says what each bank row is, pad last."""
+def solve_range(start, stop, tests, kind, bank, half_point, done, out):  # type: ignore[no-untyped-def]
+    """Solve the tests start..stop that aren't done. `kind` is of each bank row, pad last."""
     floats, rows, nodes = new_work(_longest(start, stop, tests), _WIDTH)
     offsets, entry, score, extra, extra_count = tests
     packed, expected, step_count = bank.packed, bank.expected, bank.step_count
     out_theta, out_information, out_raw, out_most, out_count, out_extreme = out
     for i in range(start, stop):
-        n, n_single, n_several, target, raw = _gather(
-            offsets[i], offsets[i + 1], entry, score, kind, packed, floats, rows
+        if done[i]:
+            continue
+        n, n_single, n_several = _gather(
+            offsets[i], offsets[i + 1], entry, score, kind, floats, rows
         )
+        target, raw = _points(n, packed, floats, rows)
         _add_nodes(n, expected, rows, nodes)
         most = float(nodes[POINTS])
         extras = extra_count[i] if n > 0 else 0
@@ -241,8 +258,7 @@ def _gather_answered(start, stop, entry, answered, kind, rows):  # type: ignore[
     n_single = n_several = 0
     pad = len(kind) - 1
     for j in range(start, stop):
-        row = np.int64(entry[j])
-        row = row if row >= 0 else pad
+        row = np.uint64(entry[j] if entry[j] >= 0 else pad)
         rows[SINGLES, n_single] = row
         rows[SEVERALS, n_several] = row
         n_single += (kind[row] == SINGLE) & answered[j]
