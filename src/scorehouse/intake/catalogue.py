@@ -145,18 +145,26 @@ def worst_of(consequences: Iterable[str]) -> Consequence | None:
 
 
 class FindingCounts:
-    """How many findings each rule has; exact whatever their number."""
+    """How many findings each rule has, by what they lead to; exact whatever their number."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[tuple[str, str]] = Counter()
 
-    def count(self, rules: Iterable[str]) -> None:
-        """Add one for each rule given."""
-        self._counts.update(rules)
+    def count(self, rule: str, consequence: str, number: int = 1) -> None:
+        """Add some findings of a rule that all lead to the same."""
+        self._counts[rule, consequence] += number
 
     def by_rule(self) -> dict[str, int]:
-        """Return the number of findings by rule, in the order of the catalogue."""
-        return {rule: self._counts[rule] for rule in catalogue() if self._counts[rule]}
+        """Return the number of findings by rule: the catalogue's in its order, then others."""
+        found: Counter[str] = Counter()
+        for (rule, _), number in self._counts.items():
+            found[rule] += number
+        known = {rule: found[rule] for rule in catalogue() if found[rule]}
+        return known | {rule: found[rule] for rule in sorted(found) if rule not in known}
+
+    def by_consequence(self) -> dict[tuple[str, str], int]:
+        """Return the number of findings by rule and consequence, in no order."""
+        return dict(self._counts)
 
     def __len__(self) -> int:
         return self._counts.total()
@@ -167,11 +175,13 @@ class FindingCounts:
     @property
     def left_out(self) -> int:
         """How many findings left a record, a file or everything out."""
-        rules = catalogue()
-        return sum(n for rule, n in self._counts.items() if rules[rule].consequence.leaves_out)
+        return sum(
+            number
+            for (_, consequence), number in self._counts.items()
+            if Consequence(consequence).leaves_out
+        )
 
     @property
     def worst(self) -> Consequence | None:
         """The gravest consequence met; None when nothing was found."""
-        rules = catalogue()
-        return worst_of(rules[rule].consequence for rule in self)
+        return worst_of(consequence for _, consequence in self._counts)

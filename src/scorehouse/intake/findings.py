@@ -21,6 +21,8 @@ from scorehouse.shapes import FINDINGS
 
 __all__ = ["Consequence", "Finding", "FindingLog", "catalogue", "make", "neutral", "replacing"]
 
+_FEW = 1000  # more findings than this at once don't become objects
+
 
 class FindingLog:
     """Collects findings; the newest `keep` stay in memory, older ones go to a temporary file.
@@ -66,7 +68,7 @@ class FindingLog:
     def append(self, finding: Finding) -> None:
         """Keep one finding."""
         self._recent.append(finding)
-        self._counts.count((finding.rule,))
+        self._counts.count(finding.rule, finding.consequence)
         if len(self._recent) >= self._keep:
             self._spill_recent()
 
@@ -74,6 +76,23 @@ class FindingLog:
         """Keep several findings."""
         for finding in findings:
             self.append(finding)
+
+    def add_table(self, table: pa.Table) -> None:
+        """Keep findings that stand in a table of `shapes.FINDINGS`."""
+        if table.num_rows <= _FEW:
+            self.extend(Finding(**row) for row in table.to_pylist())
+            return
+        for row in (
+            table.group_by(["rule", "consequence"]).aggregate([([], "count_all")]).to_pylist()
+        ):
+            self._counts.count(row["rule"], row["consequence"], row["count_all"])
+        self._spill_recent()
+        for batch in table.combine_chunks().to_batches():
+            self._writer.write_batch(batch)
+
+    def by_consequence(self) -> dict[tuple[str, str], int]:
+        """Return how many findings each rule has by what they lead to (exact)."""
+        return self._counts.by_consequence()
 
     def merge(self, other: FindingLog) -> None:
         """Keep everything that another log holds."""
