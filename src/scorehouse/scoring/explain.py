@@ -191,7 +191,7 @@ def _estimated(scored: ScoredSitting, found: Estimate, rules: MeasurementRules) 
 
 
 def _error(found: Estimate, rules: MeasurementRules) -> Step:
-    count = sum(response.answered for response in found.administered)
+    count = len({r.item.item_id for r in found.administered if r.answered})
     text = (
         f"From the {count} answered items at theta = {found.placement.theta_for_se:.6f}: "
         f"standard error {found.se_theta:.6f}"
