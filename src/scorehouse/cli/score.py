@@ -57,6 +57,10 @@ def score(
         Path | None, typer.Option(help="A rulebook folder of your own, in place of the packaged.")
     ] = None,
     targets: Annotated[bool, typer.Option(help="Write target residuals too.")] = True,
+    merge_parts: Annotated[
+        bool,
+        typer.Option(help="Score a student's paper and online sittings of one test as one."),
+    ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads that score.")] = 2,
     show_private: Annotated[
         bool, typer.Option(help="Show student ids and names in findings.")
@@ -77,6 +81,7 @@ def score(
         opportunities=opportunities,
         rulebook=rulebook,
         with_targets=targets,
+        merge_parts=merge_parts,
         item_fit=item_fit,
         threads=threads,
         show_private=show_private,

@@ -20,8 +20,9 @@ from scorehouse.intake.readers.responses import opportunities_beside, read_respo
 from scorehouse.scoring.explain import Explanation, explain
 from scorehouse.scoring.one import Score, score_sitting
 from scorehouse.terms import MeasurementRules
+from scorehouse.verbs.merge import gathered_around
 from scorehouse.verbs.request import ScoreRequest, moved, read_record
-from scorehouse.verbs.score import make_scorer
+from scorehouse.verbs.score import Scorer, make_scorer
 
 _AGREES = 1e-9
 
@@ -58,7 +59,7 @@ def explain_stored(
     rules, policy = request.rules()
     log = FindingLog()
     scorer = make_scorer(request, rules, policy, log)
-    chunk = _find(request, opportunity_id, log)
+    chunk = _find(request, opportunity_id, log, scorer)
     batch, _problems = scorer.batch(chunk)
     if batch.assessment[0] < 0:
         raise UsageError("no package given holds the assessment of this opportunity")
@@ -88,8 +89,18 @@ def _stored_rows(out: Path, opportunity_id: str) -> list[dict[str, object]]:
     return rows
 
 
-def _find(request: ScoreRequest, opportunity_id: str, log: FindingLog) -> ResponseChunk:
-    """The chunk of one opportunity, found in the input."""
+def _find(
+    request: ScoreRequest, opportunity_id: str, log: FindingLog, scorer: Scorer
+) -> ResponseChunk:
+    """The chunk of one opportunity, found in the input, with what was merged into it."""
+    if request.merge_parts and request.input.exists():
+
+        def read(log: FindingLog) -> Iterator[ResponseChunk]:
+            return read_responses(request.input, log, opportunities=request.opportunities)
+
+        merged = gathered_around(read, scorer.keys, opportunity_id, log)
+        if merged is not None:
+            return merged
     with _narrowed(request, opportunity_id) as (path, opportunities):
         for chunk in read_responses(path, log, opportunities=opportunities):
             place = pc.index(chunk.opportunities["opportunity_id"], opportunity_id).as_py()

@@ -35,6 +35,7 @@ def score(
     leave_out: Iterable[str] = (),
     rulebook: str | PathLike[str] | None = None,
     with_targets: bool = True,
+    merge_parts: bool = False,
 ) -> Scored:
     """Score responses into a table in memory; see `scorehouse score` for what they may be.
 
@@ -51,6 +52,7 @@ def score(
         leave_out=frozenset(leave_out),
         rulebook=Path(rulebook) if rulebook is not None else None,
         with_targets=with_targets,
+        merge_parts=merge_parts,
     )
     rules, chosen = request.rules()
     log = FindingLog()

@@ -29,6 +29,7 @@ class ScoreRequest:
     opportunities: Path | None = None
     rulebook: Path | None = None
     with_targets: bool = True
+    merge_parts: bool = False  # score a student's sittings of one test as one
     item_fit: Path | None = None
     threads: int = 1
     show_private: bool = False
@@ -78,6 +79,7 @@ def write_record(request: ScoreRequest, out: Path, digest: str, policy: str) -> 
         "program": request.program,
         "policy": policy,
         "leave_out": sorted(request.leave_out),
+        "merge_parts": request.merge_parts,
         "rulebook_digest": digest,
     }
     with replacing(record_path(out)) as stream:
@@ -98,6 +100,7 @@ def read_record(out: Path) -> tuple[ScoreRequest, str]:
             leave_out=frozenset(record["leave_out"]),
             opportunities=_path(record["opportunities"]),
             rulebook=_path(record["rulebook"]),
+            merge_parts=bool(record.get("merge_parts", False)),
         )
     except FileNotFoundError:
         raise UsageError(

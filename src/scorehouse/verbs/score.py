@@ -22,9 +22,11 @@ from scorehouse.scoring.attemptedness import SCORED
 from scorehouse.scoring.bank import ItemBank, bank_from_tables
 from scorehouse.scoring.batch import Batch, Problem
 from scorehouse.scoring.fit import FitSums, fit_sums, fit_table, no_sums
+from scorehouse.scoring.merge_batch import merged_batch
 from scorehouse.scoring.prepared import Prepared, prepare
 from scorehouse.scoring.score import score_batch
 from scorehouse.terms import MeasurementRules, Policy, SchoolYear
+from scorehouse.verbs.merge import GatheredChunk, TestKeys, gathered
 from scorehouse.verbs.output import TableSink, check_suffix, scores_sink, write_table
 from scorehouse.verbs.request import ScoreRequest, write_record
 
@@ -108,8 +110,16 @@ class Scorer:
         return cls(Assembler(bank, rules, leave_out), prepared, with_targets, with_fit)
 
     def batch(self, chunk: ResponseChunk) -> tuple[Batch, list[Problem]]:
-        """Assemble a chunk of responses."""
+        """Assemble a chunk of responses; the sittings of a gathered one as one test each."""
+        if isinstance(chunk, GatheredChunk):
+            groups = self.keys.groups(chunk)
+            return merged_batch(*chunk, groups, self.assembler)
         return self.assembler.batch(chunk.responses, chunk.opportunities, chunk.offsets)
+
+    @property
+    def keys(self) -> TestKeys:
+        """Which sittings are of one test."""
+        return TestKeys(self.prepared.bank, self.prepared.rules.year)
 
     def score(self, chunk: ResponseChunk) -> ChunkScores:
         """Score a chunk of responses."""
@@ -196,9 +206,7 @@ def scored_chunks(
     request: ScoreRequest, scorer: Scorer, log: FindingLog, progress: Progress | None = None
 ) -> Iterator[ChunkScores]:
     """Read and score chunk after chunk, in order; what is wrong goes to the log."""
-    chunks = read_responses(
-        request.input, log, opportunities=request.opportunities, progress=progress
-    )
+    chunks = _chunks(request, scorer, log, progress)
     years = _YearCheck(scorer.prepared.rules.year)
     run_wide: Counter[tuple[str, str]] = Counter()
     for result in _in_order(chunks, scorer, request.threads):
@@ -208,6 +216,19 @@ def scored_chunks(
     years.report(log)
     for (rule, value), count in run_wide.items():
         log.add(rule, value=value, count=count)
+
+
+def _chunks(
+    request: ScoreRequest, scorer: Scorer, log: FindingLog, progress: Progress | None
+) -> Iterator[ResponseChunk]:
+    """The tests of the input; those sat more than once together, if that is asked for."""
+
+    def read(log: FindingLog) -> Iterator[ResponseChunk]:
+        return read_responses(
+            request.input, log, opportunities=request.opportunities, progress=progress
+        )
+
+    return gathered(read, scorer.keys, log) if request.merge_parts else read(log)
 
 
 def _in_order(
