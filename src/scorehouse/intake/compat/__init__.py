@@ -1,0 +1,1 @@
+"""What other systems would say of the same file, word for word."""
