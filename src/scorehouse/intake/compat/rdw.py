@@ -22,10 +22,10 @@ from scorehouse.intake.compat.rdw_fields import (
     CODES,
     DEFAULT_REQUIRED,
     ETHNICITIES,
-    TEST_PART,
     NOT_A_LANGUAGE,
     STUDENT,
     STUDENT_PART,
+    TEST_PART,
     Field,
 )
 from scorehouse.intake.compat.rdw_report import Report, report_from, reports_in
