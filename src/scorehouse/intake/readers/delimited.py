@@ -65,17 +65,25 @@ def read_header(path: Path) -> list[str]:
 
 
 def read_batches(
-    path: Path, shown: str, log: FindingLog, *, batch_rows: int = BATCH_ROWS
+    path: Path,
+    shown: str,
+    log: FindingLog,
+    *,
+    batch_rows: int = BATCH_ROWS,
+    names: list[str] | None = None,
+    has_header: bool = True,
 ) -> Iterator[TextBatch]:
     """Yield the rows of a UTF-8 CSV; blank lines don't count.
 
     The caller says what becomes of odd rows; text that can't be split at all is said here.
+    `names` name the columns otherwise than the header does, or in its stead.
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
         delimiter = delimiter_of(stream.readline(_BLOCK))
         stream.seek(0)
         rows = _rows(stream, delimiter, shown, log)
-        names = [name.strip() for name in next(rows, [])]
+        header = [name.strip() for name in next(rows, [])] if has_header else []
+        names = names or header
         first_row = 1
         while names and (batch := list(islice(rows, batch_rows))):
             yield _batch(names, batch, first_row)
