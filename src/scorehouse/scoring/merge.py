@@ -21,8 +21,8 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """One opportunity's go at one part of a test.
+class TakenPart:
+    """One opportunity's share of one part of a test.
 
     `is_complete`: the least number of items of a CAT, every item of a PT or a fixed form.
     `answered` counts items; `place` is the opportunity's place in a batch, if it has one.
@@ -46,42 +46,42 @@ class Attempt:
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-_Rank = Callable[[Attempt], bool | int | datetime]
+_Rank = Callable[[TakenPart], bool | int | datetime]
 _RANKS: tuple[tuple[str, _Rank], ...] = (
-    ("complete", lambda attempt: attempt.is_complete),
-    ("the most complete", lambda attempt: 0 if attempt.is_complete else attempt.answered),
-    ("online", lambda attempt: attempt.mode == ONLINE),
-    ("the most recent", lambda attempt: attempt.submitted),
+    ("complete", lambda one: one.is_complete),
+    ("the most complete", lambda one: 0 if one.is_complete else one.answered),
+    ("online", lambda one: one.mode == ONLINE),
+    ("the most recent", lambda one: one.submitted),
 )
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The attempt that counts, and what it was chosen for."""
+    """The sitting of a part that counts, and what it was chosen for."""
 
-    attempt: Attempt
+    taken: TakenPart
     reason: str
 
 
-def choose(attempts: Sequence[Attempt]) -> Choice:
-    """Choose the attempt at one part that counts; between equals, the first given.
+def choose(candidates: Sequence[TakenPart]) -> Choice:
+    """Choose, of the sittings of one part, the one that counts; between equals, the first given.
 
-    >>> early = Attempt("a", Part.PT, "online", True, 6, "2019-04-01T10:00:00")
-    >>> late = Attempt("b", Part.PT, "online", True, 6, "2019-05-01T10:00:00")
-    >>> broken_off = Attempt("c", Part.PT, "paper", False, 2, "2019-06-01T10:00:00")
+    >>> early = TakenPart("a", Part.PT, "online", True, 6, "2019-04-01T10:00:00")
+    >>> late = TakenPart("b", Part.PT, "online", True, 6, "2019-05-01T10:00:00")
+    >>> broken_off = TakenPart("c", Part.PT, "paper", False, 2, "2019-06-01T10:00:00")
     >>> chosen = choose([early, late, broken_off])
-    >>> chosen.attempt.opportunity, chosen.reason
+    >>> chosen.taken.opportunity, chosen.reason
     ('b', 'complete, the most recent')
     """
-    left = list(attempts)
+    left = list(candidates)
     decided = []
     for words, rank in _RANKS:
-        best = max(rank(attempt) for attempt in left)
-        kept = [attempt for attempt in left if rank(attempt) == best]
+        best = max(rank(one) for one in left)
+        kept = [one for one in left if rank(one) == best]
         if len(kept) < len(left):
             decided.append(words)
         left = kept
-    if len(attempts) == 1:
+    if len(candidates) == 1:
         return Choice(left[0], "the only one")
     return Choice(left[0], ", ".join(decided) or "the first of equals")
 
@@ -102,29 +102,29 @@ class Merge:
     def is_complete(self) -> bool:
         """Whether both parts are there and complete."""
         both = self.main is not None and self.pt is not None
-        return both and all(choice.attempt.is_complete for choice in self.choices)
+        return both and all(choice.taken.is_complete for choice in self.choices)
 
     @property
     def reason(self) -> str:
         """The choice in words.
 
-        >>> cat = Attempt("a", Part.CAT, "online", True, 40)
-        >>> merge([cat, Attempt("b", Part.PT, "paper", True, 6)]).reason
+        >>> cat = TakenPart("a", Part.CAT, "online", True, 40)
+        >>> merge([cat, TakenPart("b", Part.PT, "paper", True, 6)]).reason
         'CAT: online, the only one; PT: paper, the only one'
         """
         return "; ".join(
-            f"{choice.attempt.part}: {choice.attempt.mode or 'mode not known'}, {choice.reason}"
+            f"{choice.taken.part}: {choice.taken.mode or 'mode not known'}, {choice.reason}"
             for choice in self.choices
         )
 
 
-def merge(attempts: Iterable[Attempt]) -> Merge:
-    """Choose the main part and the PT among all attempts of a student at one test.
+def merge(taken: Iterable[TakenPart]) -> Merge:
+    """Choose the main part and the PT among all that a student took of one test.
 
     A paper form stands where the CAT would.
     """
-    pt: list[Attempt] = []
-    main: list[Attempt] = []
-    for attempt in attempts:
-        (pt if attempt.part is Part.PT else main).append(attempt)
+    pt: list[TakenPart] = []
+    main: list[TakenPart] = []
+    for one in taken:
+        (pt if one.part is Part.PT else main).append(one)
     return Merge(choose(main) if main else None, choose(pt) if pt else None)

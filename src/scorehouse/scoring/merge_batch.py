@@ -19,7 +19,7 @@ from scorehouse.scoring.attemptedness import INCOMPLETE_STATUSES
 from scorehouse.scoring.bank import DIMENSIONS, PARTS, ItemBank
 from scorehouse.scoring.batch import Batch, Flags, Ints, Problem, TraitRows
 from scorehouse.scoring.kernel import Tests
-from scorehouse.scoring.merge import Attempt, Merge, merge
+from scorehouse.scoring.merge import Merge, TakenPart, merge
 from scorehouse.scoring.rows import Rows, coded, indices, mapped, read_rows
 from scorehouse.terms import Part
 
@@ -127,11 +127,11 @@ def _merges(
     about = opportunities.select(["opportunity_id", "mode", "completeness", "submitted_at"])
     sittings = about.to_pylist()
     minimum = [_minimum(test, assembler) for test in range(len(assembler.bank.assessments))]
-    attempts = [
-        _attempts(place, sitting, held, minimum[assessment[place]])
+    held_by = [
+        _parts_taken(place, sitting, held, minimum[assessment[place]])
         for place, sitting in enumerate(sittings)
     ]
-    return [merge(one for place in group for one in attempts[place]) for group in groups]
+    return [merge(one for place in group for one in held_by[place]) for group in groups]
 
 
 def _minimum(test: int, assembler: Assembler) -> int | None:
@@ -142,27 +142,27 @@ def _minimum(test: int, assembler: Assembler) -> int | None:
     return rules.minimum_cat_items.get((assessment.subject, assessment.test_grade))
 
 
-def _attempts(
+def _parts_taken(
     place: int, sitting: dict[str, str], held: _Held, minimum: int | None
-) -> list[Attempt]:
-    """The attempts of one sitting: at its CAT or fixed form, and at its PT."""
+) -> list[TakenPart]:
+    """What one sitting holds: a CAT or fixed form, and a PT."""
     presented, answered = held.presented[place].tolist(), held.answered[place].tolist()
     has_rows = held.has_rows[place]
 
-    def attempt(part: Part, is_complete: bool, count: int) -> Attempt:
+    def taken(part: Part, is_complete: bool, count: int) -> TakenPart:
         name, mode, submitted = (sitting[k] for k in ("opportunity_id", "mode", "submitted_at"))
-        return Attempt(name, part, mode, is_complete, count, submitted, place)
+        return TakenPart(name, part, mode, is_complete, count, submitted, place)
 
     found = []
     if has_rows[_CAT]:
         says_partial = sitting["completeness"].lower() == "partial"
         enough = answered[_CAT] >= minimum if minimum is not None else not says_partial
-        found.append(attempt(Part.CAT, enough, answered[_CAT] + answered[_FIXED]))
+        found.append(taken(Part.CAT, enough, answered[_CAT] + answered[_FIXED]))
     elif has_rows[_FIXED]:
         is_whole = 0 < presented[_FIXED] == answered[_FIXED]
-        found.append(attempt(Part.FIXED, is_whole, answered[_FIXED]))
+        found.append(taken(Part.FIXED, is_whole, answered[_FIXED]))
     if has_rows[_PT]:
-        found.append(attempt(Part.PT, 0 < presented[_PT] == answered[_PT], answered[_PT]))
+        found.append(taken(Part.PT, 0 < presented[_PT] == answered[_PT], answered[_PT]))
     return found
 
 
@@ -173,7 +173,7 @@ def _kept_rows(rows: Rows, held: _Held, groups: Groups, merges: Sequence[Merge])
     for found in merges:
         for chosen, choice in ((main, found.main), (pt, found.pt)):
             if choice is not None:
-                chosen[choice.attempt.place] = True
+                chosen[choice.taken.place] = True
     return np.where(held.row_part == _PT, pt[rows.test], main[rows.test])
 
 
@@ -194,8 +194,8 @@ class _Plan:
         into = np.zeros(sum(map(len, groups)), np.int64)
         for number, group in enumerate(groups):
             into[list(group)] = number
-        main = [m.main.attempt.place if m.main else -1 for m in merges]
-        pt = [m.pt.attempt.place if m.pt else -1 for m in merges]
+        main = [m.main.taken.place if m.main else -1 for m in merges]
+        pt = [m.pt.taken.place if m.pt else -1 for m in merges]
         firsts = [group[0] for group in groups]
         holder = [
             next(place for place in places if place >= 0)
