@@ -83,8 +83,7 @@ def test_main_part_and_pt_are_chosen_each_for_itself() -> None:
     online = [taken("online", ONLINE, 36, complete=True), _pt("online", ONLINE, complete=False)]
     paper = [_form("paper", answered=30), _pt("paper", PAPER, complete=True)]
     merged = merge([*paper, *online])
-    assert merged.main is not None and merged.main.taken.opportunity == "online"
-    assert merged.pt is not None and merged.pt.taken.opportunity == "paper"
+    assert [choice.taken.opportunity for choice in merged.choices] == ["online", "paper"]
     assert merged.is_complete
     assert merged.reason == "CAT: online, complete; PT: paper, complete"
 

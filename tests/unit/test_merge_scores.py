@@ -66,7 +66,7 @@ def _items(assessment: str, part: str, names: Sequence[str]) -> Iterator[Row]:
 
 def sitting(name: str, assessment: str, scores: dict[str, int | None], **about: Any) -> list[Row]:
     """Rows of one opportunity; a score of None was not answered. `about` is what differs."""
-    parts = {item: "PT" for item in (*PT_ITEMS, "6-1", "6-2")}
+    parts = dict.fromkeys((*PT_ITEMS, "6-1", "6-2"), "PT")
     parts |= dict.fromkeys(CAT_ITEMS, "CAT") | dict.fromkeys((*FORM_ITEMS, "7-1", "7-2"), "fixed")
     base = {"opportunity_id": name, "student_id": STUDENT, "assessment_id": assessment,
             "school_year": YEAR, "status": "completed", "mode": "online"}  # fmt: skip
