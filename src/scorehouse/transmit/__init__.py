@@ -1,0 +1,1 @@
+"""What leaves the house towards another system: de-identified, packaged, sent, proved."""
