@@ -2,17 +2,19 @@
 
 Theta is stored as computed for exactly this. What can't be known without the responses
 stays empty and says so: the standard error where a score is newly clipped or no longer is,
-the claim rating that would need it, and the theta of a perfect or zero pattern that was
-stored as the end of the scale.
+the claim rating that would need it, the theta of a perfect or zero pattern that was stored
+as the end of the scale, and everything between policies that don't score the same items.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pyarrow as pa
 
 from scorehouse.scoring.attemptedness import SCORED
+from scorehouse.scoring.incomplete import CAT_INCOMPLETE
 from scorehouse.scoring.levels import achievement_level, claim_rating
 from scorehouse.scoring.policies import Placement, place
 from scorehouse.shapes import SCORES
@@ -45,12 +47,14 @@ def _row(row: Row, rules: MeasurementRules, policy: Policy) -> Row:
         return row
     before_policy = rules.policies[str(row["policy"])]
     before = _bounds(row, rules, before_policy)
-    if _is_end_of_scale(theta, before, before_policy, policy):
+    if before_policy.drops_unanswered_when_complete != policy.drops_unanswered_when_complete or (
+        _is_end_of_scale(theta, before, before_policy, policy)
+    ):
         return {**row, **_unknown(), "policy": policy.policy_id}
     bounds = _bounds(row, rules, policy)
     scale = rules.scales[Subject(str(row["subject"]))]
     was = place(theta, before_policy, before, scale)
-    now = place(theta, policy, bounds, scale)
+    now = place(_theta_under(row, theta, before_policy, policy), policy, bounds, scale)
     changed = dict(_placed(now), policy=policy.policy_id)
     if was.theta_for_se != now.theta_for_se:
         changed |= {"se_theta": None, "se_scale": None, "accuracy": None, "consistency": None}
@@ -71,6 +75,16 @@ def _is_end_of_scale(theta: float, bounds: Bounds | None, before: Policy, after:
     return theta in (bounds.lowest_theta, bounds.highest_theta)
 
 
+def _theta_under(row: Row, theta: float, before: Policy, after: Policy) -> float:
+    """Theta, or infinity for a perfect or zero pattern that the new policy puts at an end."""
+    if before.extremes == after.extremes or after.extremes != "bounds":
+        return theta
+    if row["raw_score"] == 0:
+        return -math.inf
+    has_remainder = CAT_INCOMPLETE in str(row["reason"])  # average items, at 0 points
+    return math.inf if row["raw_score"] == row["raw_score_max"] and not has_remainder else theta
+
+
 def _unknown() -> Row:
     names = (
         "theta", "se_theta", "theta_reported", "scale_score_unrounded", "scale_score", "se_scale",
@@ -88,6 +102,7 @@ def _with_reason(row: Row) -> str:
 
 def _placed(now: Placement) -> Row:
     return {
+        "theta": now.theta,
         "theta_reported": now.theta_reported,
         "scale_score_unrounded": now.scale_score_unrounded,
         "scale_score": now.scale_score,
