@@ -6,7 +6,10 @@ file layout 2021-22, p. 5 (error band).
 
 from __future__ import annotations
 
-from scorehouse.scoring.scale import half_away
+import numpy as np
+
+from scorehouse.scoring.policies import Flags, Floats, Placements
+from scorehouse.scoring.scale import half_away, half_away_all
 from scorehouse.terms import Bounds, Cuts
 
 BELOW, NEAR, ABOVE = 1, 2, 3
@@ -56,6 +59,19 @@ def claim_rating(
     if lower >= cut:
         return ABOVE
     return BELOW if upper < cut else NEAR
+
+
+def claim_ratings(
+    placed: Placements, se_scale: Floats, cut: Floats, *, band: float, is_rounded: Flags
+) -> Floats:
+    """`claim_rating` of each score."""
+    lower = placed.scale_score_unrounded - band * se_scale
+    upper = placed.scale_score_unrounded + band * se_scale
+    lower = np.where(is_rounded, half_away_all(lower), lower)
+    upper = np.where(is_rounded, half_away_all(upper), upper)
+    rating = np.where(lower >= cut, ABOVE, np.where(upper < cut, BELOW, NEAR))
+    rating = np.where(placed.at_highest, ABOVE, rating)
+    return np.where(placed.at_lowest, BELOW, rating).astype(np.float64)
 
 
 def error_band(scale_score: int, se_scale: float, bounds: Bounds | None = None) -> tuple[int, int]:

@@ -9,9 +9,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from scorehouse.scoring.scale import half_away, scale_score, theta_of
+import numpy as np
+import numpy.typing as npt
+
+from scorehouse.scoring.scale import half_away, half_away_all, scale_score, theta_of
 from scorehouse.terms import Bounds, Policy, Scale
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -76,3 +83,46 @@ def _end_or(rounded: int, bounds: Bounds, at_lowest: bool, at_highest: bool) -> 
     if at_lowest:
         return bounds.lowest_scale_score
     return bounds.highest_scale_score if at_highest else rounded
+
+
+class Ends(NamedTuple):
+    """Scale and bounds of many scores; infinite or anything where a policy has no bounds."""
+
+    slope: Floats
+    intercept: Floats
+    lowest_theta: Floats
+    highest_theta: Floats
+    lowest_scale_score: Floats
+    highest_scale_score: Floats
+
+
+class Placements(NamedTuple):
+    """Many thetas placed on the scale; the fields of `Placement`."""
+
+    theta: Floats
+    theta_reported: Floats
+    theta_for_se: Floats
+    scale_score_unrounded: Floats
+    scale_score: Floats
+    at_lowest: Flags
+    at_highest: Flags
+
+
+def place_all(theta: Floats, limits: str, ends: Ends) -> Placements:
+    """`place` of each theta under a policy with these limits; NaN stays NaN."""
+    slope, intercept, low, high, loss, hoss = ends
+    theta = np.where(np.isinf(theta), np.where(theta > 0, high, low), theta)
+    reported, for_se, unrounded = theta, theta, slope * theta + intercept
+    at_low = at_high = np.zeros(len(theta), bool)
+    if limits == "theta":
+        at_low, at_high = theta <= low, theta >= high
+        reported = for_se = np.clip(theta, low, high)
+        unrounded = slope * reported + intercept
+    elif limits == "score":
+        at_low, at_high = unrounded <= loss, unrounded >= hoss
+        end = np.where(at_low, loss, hoss)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for_se = np.where(at_low | at_high, (end - intercept) / slope, theta)
+        unrounded = np.where(at_low | at_high, end, unrounded)
+    rounded = np.where(at_low, loss, np.where(at_high, hoss, half_away_all(unrounded)))
+    return Placements(theta, reported, for_se, unrounded, rounded, at_low, at_high)

@@ -24,6 +24,7 @@ from scorehouse.scoring.attemptedness import (
 from scorehouse.scoring.batch import Batch, TraitRows, Words
 from scorehouse.scoring.blocks import Block, Meta, scores_table
 from scorehouse.scoring.incomplete import CAT_INCOMPLETE, UNKNOWN_MINIMUM
+from scorehouse.scoring.levels import claim_ratings
 from scorehouse.scoring.one import (
     AGGREGATE_ONLY,
     LEFT_OUT,
@@ -33,8 +34,8 @@ from scorehouse.scoring.one import (
     SUSPENDED,
 )
 from scorehouse.scoring.passes import ItemCounts, count_items, normal_cdf, target_sums
+from scorehouse.scoring.policies import Ends, Placements, place_all
 from scorehouse.scoring.prepared import NO_MINIMUM, Prepared, PreparedTests
-from scorehouse.scoring.scale import half_away_all
 from scorehouse.scoring.writing import TRAIT_POINTS, TRAITS, trait_measure
 from scorehouse.terms import ScoredPart
 
@@ -61,15 +62,9 @@ class Decisions:
 
 @dataclass(frozen=True)
 class Placed:
-    """Estimates on the scale, one value a test; the twin of `policies.Placement`."""
+    """Estimates on the scale, one value a test."""
 
-    theta: Floats
-    theta_reported: Floats
-    theta_for_se: Floats
-    scale_score_unrounded: Floats
-    scale_score: Floats
-    at_lowest: Flags
-    at_highest: Flags
+    on_scale: Placements
     se_theta: Floats
     se_scale: Floats
     solved: kernel.Solved
@@ -182,51 +177,36 @@ def _estimate(
     solved = kernel.solve(tests, selected, prepared.kernel, half_point=half_point, threads=threads)
     placed = _place(solved.theta, prepared, at)
     info = kernel.information(
-        tests, batch.answered, selected, placed[2], prepared.kernel, threads=threads
+        tests, batch.answered, selected, placed.theta_for_se, prepared.kernel, threads=threads
     )
     with np.errstate(divide="ignore"):
         se_theta = np.minimum(rules.se_ceiling, 1.0 / np.sqrt(info))
-    return Placed(*placed, se_theta, prepared.tests.slope[at] * se_theta, solved)
+    return Placed(placed, se_theta, prepared.tests.slope[at] * se_theta, solved)
 
 
-def _place(
-    theta: Floats, prepared: Prepared, at: npt.NDArray[np.int32]
-) -> tuple[Floats, Floats, Floats, Floats, Floats, Flags, Flags]:
+def _place(theta: Floats, prepared: Prepared, at: npt.NDArray[np.int32]) -> Placements:
     """The twin of `policies.place`."""
-    tests, limits = prepared.tests, prepared.policy.limits
-    low, high = tests.lowest_theta[at], tests.highest_theta[at]
-    loss, hoss = tests.lowest_scale_score[at], tests.highest_scale_score[at]
-    slope, intercept = tests.slope[at], tests.intercept[at]
-    theta = np.where(np.isinf(theta), np.where(theta > 0, high, low), theta)
-    none = np.zeros(len(theta), bool)
-    reported, for_se, unrounded = theta, theta, slope * theta + intercept
-    if limits == "theta":
-        at_low, at_high = theta <= low, theta >= high
-        reported = for_se = np.clip(theta, low, high)
-        unrounded = slope * reported + intercept
-    elif limits == "score":
-        at_low, at_high = unrounded <= loss, unrounded >= hoss
-        end = np.where(at_low, loss, hoss)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            for_se = np.where(at_low | at_high, (end - intercept) / slope, theta)
-        unrounded = np.where(at_low | at_high, end, unrounded)
-    else:
-        at_low = at_high = none
-    rounded = np.where(at_low, loss, np.where(at_high, hoss, half_away_all(unrounded)))
-    return theta, reported, for_se, unrounded, rounded, at_low, at_high
+    tests = prepared.tests
+    ends = Ends(
+        tests.slope[at],
+        tests.intercept[at],
+        tests.lowest_theta[at],
+        tests.highest_theta[at],
+        tests.lowest_scale_score[at],
+        tests.highest_scale_score[at],
+    )
+    return place_all(theta, prepared.policy.limits, ends)
 
 
 def _ratings(placed: Placed, prepared: Prepared, at: npt.NDArray[np.int32]) -> Floats:
     """The twin of `levels.claim_rating`."""
-    tests = prepared.tests
-    band = prepared.rules.claim_band * placed.se_scale
-    lower, upper = placed.scale_score_unrounded - band, placed.scale_score_unrounded + band
-    rounds = tests.is_rounded[at]
-    lower = np.where(rounds, half_away_all(lower), lower)
-    upper = np.where(rounds, half_away_all(upper), upper)
-    cut = tests.scale_cuts[at, 1]
-    rating = np.where(lower >= cut, 3, np.where(upper < cut, 1, 2))
-    return np.where(placed.at_lowest, 1.0, np.where(placed.at_highest, 3.0, rating))
+    return claim_ratings(
+        placed.on_scale,
+        placed.se_scale,
+        prepared.tests.scale_cuts[at, 1],
+        band=prepared.rules.claim_band,
+        is_rounded=prepared.tests.is_rounded[at],
+    )
 
 
 def _measured(measure: str, placed: Placed, chosen: Ints, order: int) -> Block:
@@ -236,11 +216,11 @@ def _measured(measure: str, placed: Placed, chosen: Ints, order: int) -> Block:
         order=order,
         text={"measure": measure, "score_status": SCORED, "reason": ""},
         number={
-            "theta": placed.theta[chosen],
+            "theta": placed.on_scale.theta[chosen],
             "se_theta": placed.se_theta[chosen],
-            "theta_reported": placed.theta_reported[chosen],
-            "scale_score_unrounded": placed.scale_score_unrounded[chosen],
-            "scale_score": placed.scale_score[chosen],
+            "theta_reported": placed.on_scale.theta_reported[chosen],
+            "scale_score_unrounded": placed.on_scale.scale_score_unrounded[chosen],
+            "scale_score": placed.on_scale.scale_score[chosen],
             "se_scale": placed.se_scale[chosen],
             "item_count": placed.solved.item_count[chosen].astype(np.float64),
             "raw_score": placed.solved.raw_score[chosen],
@@ -277,7 +257,7 @@ def _overall_block(
     at = batch.assessment[chosen]
     is_block = prepared.tests.is_block[at]
     cuts = prepared.tests.scale_cuts[at]
-    level = 1.0 + np.sum(cuts <= placed.scale_score[chosen, None], axis=1)
+    level = 1.0 + np.sum(cuts <= placed.on_scale.scale_score[chosen, None], axis=1)
     ratings = _ratings(placed, prepared, batch.assessment)[chosen]
     accuracy, consistency = _quality(prepared, placed, chosen, at, level)
     incomplete = np.where(decisions.is_incomplete[chosen], CAT_INCOMPLETE, "").astype(object)
@@ -300,9 +280,9 @@ def _quality(
     prepared: Prepared, placed: Placed, chosen: Ints, at: npt.NDArray[np.int32], level: Floats
 ) -> tuple[Floats, Floats]:
     """The twin of `quality.level_probabilities`, `accuracy` and `consistency`."""
-    z = (prepared.tests.theta_cuts[at] - placed.theta_reported[chosen, None]) / placed.se_theta[
-        chosen, None
-    ]
+    z = (
+        prepared.tests.theta_cuts[at] - placed.on_scale.theta_reported[chosen, None]
+    ) / placed.se_theta[chosen, None]
     below = normal_cdf(z.ravel()).reshape(z.shape)
     edges = np.column_stack([np.zeros(len(z)), below, np.ones(len(z))])
     chances = np.diff(edges, axis=1)
@@ -360,7 +340,9 @@ def _target_block(
     summative = prepared.tests.is_summative[batch.assessment]
     which = np.flatnonzero(decisions.is_scored & summative & ~decisions.is_incomplete)
     standard = prepared.tests.theta_cuts[batch.assessment, 1]
-    sums = target_sums(which, tests, prepared.target, placed.theta, standard, prepared.kernel)
+    sums = target_sums(
+        which, tests, prepared.target, placed.on_scale.theta, standard, prepared.kernel
+    )
     measures = tuple(f"target:{name}" for name in prepared.target_names) or ("",)
     return Block(
         test=sums.test,
