@@ -29,6 +29,11 @@ def identify(path: Path) -> FileKind:
     """Tell what kind a file is. Raises `OSError` when it can't be opened."""
     with path.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)
+    return identify_head(head)
+
+
+def identify_head(head: bytes) -> FileKind:
+    """Tell from a file's first bytes what kind it is."""
     if not head:
         return FileKind.EMPTY
     if head.startswith(_PARQUET):

@@ -33,6 +33,15 @@ def looks_like_xml(content: bytes) -> bool:
     return root_start(content).startswith(b"<")
 
 
+def is_wrapper(head: bytes) -> bool:
+    """Tell from the first bytes whether a document wraps many results.
+
+    >>> is_wrapper(b"<?xml version='1.0'?><TDSReports>"), is_wrapper(b"<TDSReport>")
+    (True, False)
+    """
+    return re.match(rb"<TDSReports[\s>/]", root_start(head)) is not None
+
+
 def reports(
     source: bytes | IO[bytes], shown: str, log: FindingLog
 ) -> Iterator[tuple[str, etree._Element]]:
@@ -45,7 +54,7 @@ def reports(
     start = root_start(head)
     if start[:9].upper() == b"<!DOCTYPE":
         log.add("xml_doctype", file=shown)
-    elif re.match(rb"<TDSReports[\s>/]", start):
+    elif is_wrapper(start):
         stream = io.BytesIO(source) if isinstance(source, bytes) else source
         yield from _wrapped(stream, shown, log)
     else:

@@ -1,0 +1,191 @@
+"""Reading results files of any kind: the one way in."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.flatten import flatten
+from scorehouse.intake.readers.archive import Limits
+from scorehouse.intake.readers.identify import FileKind, identify, identify_head, is_left_behind
+from scorehouse.intake.readers.trt_documents import Batch
+from scorehouse.intake.readers.trt_stream import each_batch, elements_of
+from scorehouse.intake.results import ResultChunk
+from scorehouse.result_shapes import RESULT
+
+Progress = Callable[[int, int | None], None]
+Beside = Callable[[Batch, FindingLog], None]
+
+_HEAD_BYTES = 1 << 16
+
+
+class _Sorted(NamedTuple):
+    """The files of an input by what they hold; TRT files with the name findings may show."""
+
+    documents: Sequence[tuple[Path, str]]
+    tables: Sequence[Path]
+
+
+def read_results(
+    path: Path,
+    log: FindingLog,
+    *,
+    chunk_results: int = 2_000,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+    threads: int = 1,
+    beside: Beside | None = None,
+) -> Iterator[ResultChunk]:
+    """Yield the results of a TRT file, a folder, a zip of any nesting, or the two tables.
+
+    The kind is told by content. Results are numbered from 0 through the whole input, TRT
+    first. `progress` is called with the results read so far and the number expected, where
+    that is known. With `threads`, chunks are made side by side and yielded in order.
+    `beside` is called with the documents of each batch of TRT, in the thread that reads it.
+
+    Nothing is raised for a bad record or file: what is wrong is in `log`.
+    """
+    if not path.exists():
+        log.add("file_missing", file=path.name)
+        return
+    found = _sorted(path, log)
+    if found.documents:
+        yield from read_trt_results(
+            found.documents,
+            log,
+            chunk_results=chunk_results,
+            progress=progress,
+            limits=limits,
+            threads=threads,
+            beside=beside,
+        )
+    if found.tables:
+        from scorehouse.intake.readers.two_tables import read_two_tables
+
+        yield from read_two_tables(
+            found.tables, log, chunk_results=chunk_results, progress=progress, limits=limits
+        )
+
+
+def read_trt_results(
+    sources: Sequence[tuple[Path, str]],
+    log: FindingLog,
+    *,
+    chunk_results: int = 2_000,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+    threads: int = 1,
+    beside: Beside | None = None,
+) -> Iterator[ResultChunk]:
+    """Yield the results of TRT files and zips, each given with the name findings may show."""
+    first = 0
+
+    def make(batch: Batch, own_log: FindingLog) -> tuple[int, ResultChunk]:
+        if beside is not None:
+            beside(batch, own_log)
+        return _chunk(batch, own_log)
+
+    for chunk in each_batch(
+        sources,
+        log,
+        make,
+        size=chunk_results,
+        limits=limits,
+        threads=threads,
+        progress=progress,
+    ):
+        count = chunk.tests.num_rows
+        if count:
+            yield chunk if first == 0 else _moved(chunk, first)
+        first += count
+
+
+def _chunk(batch: Batch, log: FindingLog) -> tuple[int, ResultChunk]:
+    elements = elements_of(batch, log).tables
+    tests, items = flatten(elements)
+    return tests.num_rows, ResultChunk(elements, tests, items)
+
+
+def _moved(chunk: ResultChunk, first: int) -> ResultChunk:
+    """Number the results of a chunk on from those before it."""
+    return ResultChunk(
+        {name: _moved_table(table, first) for name, table in chunk.elements.items()},
+        _moved_table(chunk.tests, first),
+        _moved_table(chunk.items, first),
+    )
+
+
+def _moved_table(table: pa.Table, first: int) -> pa.Table:
+    numbers = pc.add(table[RESULT], pa.scalar(first, pa.int32()))
+    return table.set_column(table.schema.get_field_index(RESULT), RESULT, numbers)
+
+
+def _sorted(path: Path, log: FindingLog) -> _Sorted:
+    if not path.is_dir():
+        return _of_kind([(path, path.name)], log)
+    files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+    shown = []
+    for number, file in enumerate(files, 1):
+        name = f"{path.name}#{file.relative_to(path) if log.show_private else number}"
+        if is_left_behind(file.name):
+            log.add("file_passed_over", file=name)
+        else:
+            shown.append((file, name))
+    if not shown:
+        log.add("file_missing", file=path.name)
+    return _of_kind(shown, log)
+
+
+def _of_kind(files: Sequence[tuple[Path, str]], log: FindingLog) -> _Sorted:
+    documents: list[tuple[Path, str]] = []
+    tables: list[Path] = []
+    for file, shown in files:
+        kind = _kind(file, shown, log)
+        if kind is FileKind.CSV or (kind is FileKind.ZIP and _holds_tables(file)):
+            tables.append(file)
+        elif kind in (FileKind.XML, FileKind.ZIP):
+            documents.append((file, shown))
+        elif kind is not None:
+            log.add("file_unknown_kind", file=shown)
+    return _Sorted(documents, tables)
+
+
+def _kind(path: Path, shown: str, log: FindingLog) -> FileKind | None:
+    try:
+        return identify(path)
+    except OSError as error:
+        log.add("file_unreadable", file=shown, reason=error.strerror or type(error).__name__)
+        return None
+
+
+def _holds_tables(path: Path) -> bool:
+    """Tell whether the first member of a zip that is told at all is a table.
+
+    A damaged zip is read as TRT, whose reader recovers what it can.
+    """
+    try:
+        with path.open("rb") as stream:
+            return _first_kind(stream, is_nested=False) is FileKind.CSV
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError, EOFError):
+        return False
+
+
+def _first_kind(stream: IO[bytes], *, is_nested: bool) -> FileKind:
+    with zipfile.ZipFile(stream) as archive:
+        for entry in archive.infolist():
+            if entry.is_dir() or is_left_behind(entry.filename):
+                continue
+            with archive.open(entry) as member:
+                kind = identify_head(member.read(_HEAD_BYTES))
+                if kind is FileKind.ZIP and not is_nested:
+                    member.seek(0)
+                    return _first_kind(member, is_nested=True)
+            if kind in (FileKind.CSV, FileKind.XML):
+                return kind
+    return FileKind.UNKNOWN

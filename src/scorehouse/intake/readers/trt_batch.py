@@ -1,0 +1,200 @@
+"""Many result documents at once: joined, scanned, and laid out as the element tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from scorehouse.intake.readers.trt_columns import text_column
+from scorehouse.intake.readers.trt_scan import (
+    DONE,
+    R_BASE,
+    R_DOCUMENT,
+    R_ITEM,
+    R_NODE,
+    R_PARENT,
+    R_TABLE,
+    ROW_FIELDS,
+    UNUSUAL,
+    scan,
+)
+from scorehouse.intake.readers.trt_words import (
+    TABLES,
+    TEXTS,
+    WIDTHS,
+    Bytes,
+    Element,
+    Numbers,
+    Words,
+    text_columns,
+    words,
+)
+from scorehouse.result_shapes import ELEMENTS
+
+Places = npt.NDArray[np.int64]
+_PROLOG = re.compile(
+    rb"(?:\xef\xbb\xbf)?"
+    rb"""(?:<\?xml[ ]version=(?:"1\.0"|'1\.0')"""
+    rb"""(?:[ ]encoding=(?:"(?:utf-8|us-ascii)"|'(?:utf-8|us-ascii)'))?"""
+    rb"""(?:[ ]standalone=(?:"yes"|"no"|'yes'|'no'))?[ ]?\?>)?\s*(?=<TDSReport[>\s])""",
+    re.IGNORECASE,
+)
+_NOT_CHARACTERS = re.compile(rb"\xef\xbf[\xbe\xbf]")
+_LARGEST = 8 << 20  # a larger document goes to the full parser, which has its own limits
+_CELLS_PER_BYTE, _ROWS_PER_BYTE = 8, 64  # first guesses, more is taken when needed
+_TEXT_COLUMNS = {
+    TABLES.index("item"): TEXTS[Element.Response],
+    TABLES.index("comment"): TEXTS[Element.Comment],
+}
+_NODE_TEXTS = (TEXTS[Element.ScoreRationale], TEXTS[Element.Message])
+
+
+class Scanned(NamedTuple):
+    """What scanning a batch gave."""
+
+    is_done: npt.NDArray[np.bool_]  # by document: read here
+    tables: Mapping[str, pa.Table]  # ELEMENTS; `result` counts documents of the batch
+    lines: Sequence[int]  # by document: the line its root stands on
+
+
+class _Room(NamedTuple):
+    """The arrays that the scanner writes into."""
+
+    rows: Numbers
+    first: Numbers
+    size: Numbers
+
+
+@cache
+def _words() -> Words:
+    return words()
+
+
+def content_start(content: bytes) -> int:
+    """Return where the root begins; -1 when what stands before it is unusual or too long.
+
+    >>> content_start(b"<?xml version='1.0'?><TDSReport>"), content_start(b"<!DOCTYPE x>")
+    (21, -1)
+    """
+    match = _PROLOG.match(content) if len(content) <= _LARGEST else None
+    if match is None or not (content.isascii() or _is_text(content)):
+        return -1
+    return match.end()
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return not _NOT_CHARACTERS.search(content)
+
+
+def scan_documents(documents: Sequence[tuple[str, bytes]]) -> Scanned:
+    """Read documents, each given with the name that findings may show.
+
+    Documents that aren't plain enough for the scanner are left to the readable reader:
+    `is_done` is False for them, and they have no rows.
+    """
+    contents = [content for _, content in documents]
+    heads = np.array([content_start(content) for content in contents], np.int64)
+    sizes = np.array([len(content) for content in contents], np.int64)
+    ends = np.cumsum(sizes, dtype=np.int64)
+    starts: Places = ends - sizes
+    data = np.frombuffer(b"".join(contents), np.uint8)
+    chosen = np.flatnonzero(heads >= 0)
+    room, n_rows, verdicts = _scanned(data, (starts + heads)[chosen], ends[chosen])
+    is_done = np.zeros(len(documents), np.bool_)
+    is_done[chosen] = verdicts == DONE
+    names = [name for name, _ in documents]
+    tables = _tables(data, room, room.rows[:n_rows], chosen.astype(np.int32), names)
+    lines = [
+        1 + content.count(b"\n", 0, max(head, 0))
+        for content, head in zip(contents, heads.tolist(), strict=True)
+    ]
+    return Scanned(is_done, tables, lines)
+
+
+def _scanned(
+    data: Bytes,
+    starts: Places,
+    ends: Places,
+) -> tuple[_Room, int, Numbers]:
+    """Scan, taking more room as often as it is needed."""
+    cells = len(data) // _CELLS_PER_BYTE + 4096
+    rows = len(data) // _ROWS_PER_BYTE + 1024
+    room = _Room(*_empty(rows, cells))
+    marks, verdicts = np.zeros(2, np.int64), np.full(len(starts), UNUSUAL, np.int32)
+    document = 0
+    while True:
+        document = scan(data, starts, ends, document, *_words(), marks, *room, verdicts)
+        if document == len(starts):
+            return room, int(marks[0]), verdicts
+        rows, cells = 2 * rows, 2 * cells
+        larger = _Room(*_empty(rows, cells))
+        for old, new in zip(room, larger, strict=True):
+            new[: len(old)] = old
+        room = larger
+
+
+def _empty(rows: int, cells: int) -> tuple[Numbers, Numbers, Numbers]:
+    return (
+        np.empty((rows, ROW_FIELDS), np.int32),
+        np.empty(cells, np.int32),
+        np.empty(cells, np.int32),
+    )
+
+
+def _tables(
+    data: Bytes,
+    room: _Room,
+    rows: Numbers,
+    documents: Numbers,
+    names: Sequence[str],
+) -> dict[str, pa.Table]:
+    tables = {}
+    for number, table in enumerate(TABLES):
+        found = rows[rows[:, R_TABLE] == number]
+        bases = found[:, R_BASE].astype(np.int64)
+        columns = {"result": pa.array(documents[found[:, R_DOCUMENT]])}
+        columns |= _number_columns(table, found)
+        if table == "result":
+            columns["file"] = pa.array([names[k] for k in columns["result"].to_pylist()])
+        for place, name in enumerate(text_columns(table)):
+            is_text = place in _NODE_TEXTS if table == "score_info" else False
+            is_text = is_text or _TEXT_COLUMNS.get(number) == place
+            columns[name] = text_column(
+                data, bases + place, room.first, room.size, is_attribute=not is_text
+            )
+        schema = ELEMENTS[table]
+        tables[table] = pa.table([columns[name] for name in schema.names], schema=schema)
+    assert [len(text_columns(table)) for table in TABLES] == list(WIDTHS)
+    return tables
+
+
+def _number_columns(table: str, rows: Numbers) -> dict[str, pa.Array]:
+    """Return the columns of a table that aren't delivered text."""
+    match table:
+        case "result":
+            return {
+                "has_examinee": pa.array(rows[:, R_ITEM] != 0),
+                "has_opportunity": pa.array(rows[:, R_NODE] != 0),
+            }
+        case "item":
+            return {"item": pa.array(rows[:, R_ITEM])}
+        case "score_info":
+            return {
+                "item": pa.array(rows[:, R_ITEM]),
+                "node": pa.array(rows[:, R_NODE]),
+                "parent": pa.array(rows[:, R_PARENT]),
+            }
+        case "tool_page":
+            return {"usage": pa.array(rows[:, R_ITEM])}
+        case _:
+            return {}

@@ -1,0 +1,96 @@
+"""One result a document: out of files, folders, zips in zips, and archive wrappers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lxml import etree
+
+from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.readers.archive import Member, Walk
+from scorehouse.intake.readers.trt_xml import is_wrapper, looks_like_xml, reports
+
+_HEAD = 4096
+
+
+class Document(NamedTuple):
+    """The bytes of one result, and how findings call it.
+
+    `line` is the line its root stands on in a wrapper, or None: it has a file of its own.
+    """
+
+    name: str
+    content: bytes
+    line: int | None = None
+
+
+class Batch(NamedTuple):
+    """Documents read together; `first` says how many came before them."""
+
+    first: int
+    documents: Sequence[Document]
+
+
+def documents(
+    sources: Iterable[tuple[Path, str]], walk: Walk, log: FindingLog
+) -> Iterator[Document]:
+    """Yield every document of files and zips, each given with the name findings may show."""
+    for path, shown in sources:
+        try:
+            yield from _of_file(path, shown, walk, log)
+        except OSError as error:
+            log.add("file_unreadable", file=shown, reason=error.strerror or type(error).__name__)
+
+
+def batches(found: Iterable[Document], size: int, most_bytes: int) -> Iterator[Batch]:
+    """Gather documents until there are `size` of them, or `most_bytes` bytes."""
+    first, gathered, held = 0, list[Document](), 0
+    for document in found:
+        if gathered and held + len(document.content) > most_bytes:
+            yield Batch(first, gathered)
+            first, gathered, held = first + len(gathered), [], 0
+        gathered.append(document)
+        held += len(document.content)
+        if len(gathered) >= size:
+            yield Batch(first, gathered)
+            first, gathered, held = first + len(gathered), [], 0
+    if gathered:
+        yield Batch(first, gathered)
+
+
+def _of_file(path: Path, shown: str, walk: Walk, log: FindingLog) -> Iterator[Document]:
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD)
+        stream.seek(0)
+        if head.startswith(b"PK"):
+            for member in walk.zip_members(path, shown):
+                yield from _of_member(member, log)
+        elif is_wrapper(head):
+            yield from _unwrapped(stream, shown, log)
+        elif path.stat().st_size <= walk.limits.member_bytes:
+            yield Document(shown, stream.read())
+        else:
+            log.add("xml_too_large", file=shown, limit=walk.limits.member_bytes)
+
+
+def _of_member(member: Member, log: FindingLog) -> Iterator[Document]:
+    if member.is_too_large:
+        log.add("xml_too_large", file=member.name, limit=len(member.content) - 1)
+    elif not looks_like_xml(member.content[:_HEAD]):
+        log.add("file_unknown_kind", file=member.name)
+    elif is_wrapper(member.content[:_HEAD]):
+        yield from _unwrapped(io.BytesIO(member.content), member.name, log)
+    else:
+        yield Document(member.name, member.content)
+
+
+def _unwrapped(
+    stream: io.BytesIO | io.BufferedReader, shown: str, log: FindingLog
+) -> Iterator[Document]:
+    """Yield the results of a wrapper one at a time, each written out by itself."""
+    for name, report in reports(stream, shown, log):
+        line: int | None = getattr(report, "sourceline", None)
+        yield Document(name, etree.tostring(report, encoding="utf-8", with_tail=False), line)

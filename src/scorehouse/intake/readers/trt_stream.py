@@ -1,0 +1,130 @@
+"""From files to results, batch by batch: scan, read what is unusual carefully, put together.
+
+The walk through files and archives stays in the calling thread; batches may be worked on in
+several, and come back in their order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.readers.archive import Limits, Walk
+from scorehouse.intake.readers.trt_batch import scan_documents
+from scorehouse.intake.readers.trt_documents import Batch, batches, documents
+from scorehouse.intake.readers.trt_elements import ElementRows
+from scorehouse.intake.readers.trt_xml import reports
+
+Progress = Callable[[int, int | None], None]
+_BATCH_BYTES = 96 << 20
+_Made = TypeVar("_Made")
+
+
+class Elements(NamedTuple):
+    """The element tables of a batch; results count from 0."""
+
+    tables: dict[str, pa.Table]
+    contents: Sequence[bytes]  # by result: its document
+    lines: Sequence[int | None]  # by result: the line its root stands on
+
+
+def elements_of(batch: Batch, log: FindingLog) -> Elements:
+    """Read a batch: every document gives one result, or a finding."""
+    scanned = scan_documents([document[:2] for document in batch.documents])
+    is_read = scanned.is_done.copy()
+    careful = ElementRows(log)
+    slow: list[int] = []
+    lines: dict[int, int | None] = {}
+    for place in np.flatnonzero(~scanned.is_done).tolist():
+        name, content, _ = batch.documents[place]
+        for shown, report in reports(content, name, log):
+            careful.add(len(slow), shown, report)
+            slow.append(place)
+            lines[place] = getattr(report, "sourceline", None)
+            is_read[place] = True
+    numbers = np.cumsum(is_read, dtype=np.int32) - np.int32(1)
+    tables = _numbered(scanned.tables, numbers)
+    if slow:
+        tables = _merged(tables, _numbered(careful.tables(), numbers[slow]))
+    kept = np.flatnonzero(is_read).tolist()
+    return Elements(
+        tables,
+        [batch.documents[place].content for place in kept],
+        [batch.documents[k].line or lines.get(k, scanned.lines[k]) for k in kept],
+    )
+
+
+def _numbered(
+    tables: Mapping[str, pa.Table], numbers: np.ndarray[tuple[int], np.dtype[np.int32]]
+) -> dict[str, pa.Table]:
+    """Replace the number of a document by that of its result."""
+    made = {}
+    for name, table in tables.items():
+        places = table["result"].to_numpy()
+        made[name] = table.set_column(0, "result", pa.array(numbers[places], pa.int32()))
+    return made
+
+
+def _merged(fast: dict[str, pa.Table], slow: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """Put both readers' rows together, results in order, rows of a result as they were."""
+    made = {}
+    for name, table in fast.items():
+        both = pa.concat_tables([table, slow[name]]).combine_chunks()
+        order = np.argsort(both["result"].to_numpy(), kind="stable")
+        made[name] = both.take(pa.array(order))
+    return made
+
+
+def each_batch(
+    sources: Sequence[tuple[Path, str]],
+    log: FindingLog,
+    make: Callable[[Batch, FindingLog], tuple[int, _Made]],
+    *,
+    size: int,
+    limits: Limits | None,
+    threads: int,
+    progress: Progress | None,
+) -> Iterator[_Made]:
+    """Yield what `make` makes of each batch, with findings in the order of the batches.
+
+    `make` gives the number of results with its work; it runs in up to `threads` threads.
+    """
+    walk = Walk(log, limits or Limits())
+    found = batches(documents(sources, walk, log), size, _BATCH_BYTES)
+    done = 0
+    for own, (count, made) in _in_order(found, log, make, threads):
+        log.merge(own)
+        done += count
+        if progress:
+            progress(done, max(walk.expected, len(sources)))
+        yield made
+
+
+def _in_order(
+    found: Iterable[Batch],
+    log: FindingLog,
+    make: Callable[[Batch, FindingLog], tuple[int, _Made]],
+    threads: int,
+) -> Iterator[tuple[FindingLog, tuple[int, _Made]]]:
+    def work(batch: Batch) -> tuple[FindingLog, tuple[int, _Made]]:
+        own = FindingLog(show_private=log.show_private)
+        return own, make(batch, own)
+
+    if threads <= 1:
+        yield from map(work, found)
+        return
+    waiting: deque[Future[tuple[FindingLog, tuple[int, _Made]]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for batch in found:
+            waiting.append(pool.submit(work, batch))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
