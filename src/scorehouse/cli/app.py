@@ -6,6 +6,8 @@ import typer
 
 from scorehouse import __version__
 from scorehouse.cli import explain, rules, score, simulate
+from scorehouse.cli.compiled import find_cache_folder
+from scorehouse.cli.console import end_like_interrupt
 
 app = typer.Typer(
     name="scorehouse",
@@ -32,9 +34,14 @@ def _root(
         False, "--version", callback=_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
-    """From item responses to reported results, each number with its reason."""
+    """From item responses to reported results, each number with its reason.
+
+    Exit codes: 0 all well, 1 something was left out, 2 usage or input refused.
+    """
 
 
 def main() -> None:
     """Run the command line."""
+    find_cache_folder()
+    end_like_interrupt()
     app()

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,24 +26,103 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from scorehouse.errors import ScorehouseError
+
 ALL_WELL, SOMETHING_LEFT_OUT, REFUSED = 0, 1, 2
 """Exit codes."""
 
-out = Console(soft_wrap=False)
-err = Console(stderr=True)
+STOPPED = 128 + signal.SIGINT
+"""Exit code of a run that was interrupted, as shells give it."""
+
+TRACEBACK_VARIABLE = "SCOREHOUSE_TRACEBACK"
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+class _PatientConsole(Console):
+    """A console that doesn't mind when nobody reads on: `scorehouse rules show cuts | head`."""
+
+    def on_broken_pipe(self) -> None:
+        """Print into nothing from here on; the exit code stays the command's own."""
+        self.quiet = True
+        _close_output()
+
+
+out = _PatientConsole(soft_wrap=False)
+err = _PatientConsole(stderr=True)
+
+
+def _close_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say(sentence: str) -> None:
+    """Print a sentence on standard error, whole words a line on a terminal."""
+    err.print(escape(sentence), highlight=False, soft_wrap=not err.is_terminal)
 
 
 def print_json(value: Any) -> None:
     """Print a value as JSON, alone on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    try:
+        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_output()
 
 
-def refuse(message: str, as_json: bool) -> NoReturn:
+def refuse(message: str, as_json: bool = False) -> NoReturn:
     """Say why nothing was done, and exit with 2."""
     if as_json:
         print_json({"error": message})
-    err.print(f"[bold red]error:[/] {message}", highlight=False, markup=True)
+    err.print(
+        f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=not err.is_terminal
+    )
     raise typer.Exit(REFUSED)
+
+
+@contextmanager
+def answering(as_json: bool) -> Iterator[None]:
+    """Turn whatever goes wrong inside into one clear sentence and its exit code."""
+    try:
+        yield
+    except ScorehouseError as error:
+        refuse(str(error), as_json)
+    except KeyboardInterrupt:
+        say("Stopped. No output was written; earlier files are as they were.")
+        raise typer.Exit(STOPPED) from None
+    except OSError as error:
+        refuse(_system_refusal(error), as_json)
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        refuse(_own_fault(error), as_json)
+
+
+def _system_refusal(error: OSError) -> str:
+    """What the system wouldn't do, without the names of members, which may be students'."""
+    where = f" ({Path(os.fsdecode(error.filename)).name})" if error.filename else ""
+    why = error.strerror or type(error).__name__
+    return f"The system refused{where}: {why}. Check the folder, its permissions and free space."
+
+
+def _own_fault(error: Exception) -> str:
+    """Say that it isn't the user's fault, and where it happened; never the data it held."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.startswith(_PACKAGE)]
+    place = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "outside"
+    return (
+        f"This is a fault of scorehouse, not of your files: {type(error).__name__} at {place}. "
+        f"Nothing was written. Please report it; {TRACEBACK_VARIABLE}=1 prints the details, "
+        "which may hold student data."
+    )
+
+
+def end_like_interrupt() -> None:
+    """Let a polite request to end (SIGTERM) clean up as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, _interrupted)
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def finish(left_out: int) -> NoReturn:
@@ -47,14 +132,17 @@ def finish(left_out: int) -> NoReturn:
 
 @contextmanager
 def progress(title: str, unit: str, *, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
-    """A progress bar on standard error; the function given takes done and expected."""
-    if quiet:
+    """A progress bar on standard error, if that is a terminal.
+
+    The function given takes done and expected.
+    """
+    if quiet or not err.is_terminal:
         yield lambda _done, _expected: None
         return
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TextColumn(unit),
         TimeElapsedColumn(),
@@ -67,4 +155,5 @@ def progress(title: str, unit: str, *, quiet: bool) -> Iterator[Callable[[int, i
 
 def plain(counts: Mapping[Any, int]) -> dict[str, int]:
     """Counts with text keys, most first."""
-    return {str(key): count for key, count in sorted(counts.items(), key=lambda item: -item[1])}
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    return {str(key): count for key, count in ordered}

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from scorehouse.cli.console import err, finish, out, plain, print_json, progress, refuse
-from scorehouse.errors import ScorehouseError
-from scorehouse.verbs.request import ScoreRequest
-from scorehouse.verbs.score import ScoreSummary, score_file
+from scorehouse.cli.compiled import is_compiled
+from scorehouse.cli.console import answering, err, finish, out, plain, print_json, progress, say
+from scorehouse.cli.score_tables import closing_tables
+
+if TYPE_CHECKING:
+    from scorehouse.verbs.request import ScoreRequest
+    from scorehouse.verbs.summary import ScoreSummary
 
 FINDINGS_SUFFIX = ".findings.csv"
-_MOST_FINDINGS = 12
 
 
 def score(
@@ -47,7 +48,8 @@ def score(
         Path | None, typer.Option(help="Opportunities table, if it isn't beside the responses.")
     ] = None,
     findings: Annotated[
-        Path | None, typer.Option(help="Where findings go; default: OUT with .findings.csv.")
+        Path | None,
+        typer.Option(help="Findings: .csv, .parquet or .json; default: OUT with .findings.csv."),
     ] = None,
     item_fit: Annotated[
         Path | None,
@@ -71,32 +73,42 @@ def score(
 
     Exit code 0: all well; 1: something was left out (see the findings); 2: refused.
     """
-    request = ScoreRequest(
-        input=input_path,
-        packages=tuple(package),
-        year=year,
-        program=program,
-        policy=policy,
-        leave_out=frozenset(leave_out or ()),
-        opportunities=opportunities,
-        rulebook=rulebook,
-        with_targets=targets,
-        merge_parts=merge_parts,
-        item_fit=item_fit,
-        threads=threads,
-        show_private=show_private,
-    )
     findings = findings or output.with_name(output.name + FINDINGS_SUFFIX)
-    try:
-        with progress("scoring", "tests", quiet=as_json) as report:
-            summary = score_file(request, output, findings, report)
-    except ScorehouseError as error:
-        refuse(str(error), as_json)
+    with answering(as_json):
+        from scorehouse.verbs.request import ScoreRequest
+
+        request = ScoreRequest(
+            input=input_path,
+            packages=tuple(package),
+            year=year,
+            program=program,
+            policy=policy,
+            leave_out=frozenset(leave_out or ()),
+            opportunities=opportunities,
+            rulebook=rulebook,
+            with_targets=targets,
+            merge_parts=merge_parts,
+            item_fit=item_fit,
+            threads=threads,
+            show_private=show_private,
+        )
+        summary = _run(request, output, findings, as_json)
     if as_json:
         print_json(_as_json(summary, output, findings))
     else:
         _print(summary, output, findings)
     finish(summary.left_out)
+
+
+def _run(request: ScoreRequest, output: Path, findings: Path, quiet: bool) -> ScoreSummary:
+    """Score, with a bar; say so when the machine must first be waited for."""
+    from scorehouse.scoring.solver import solve_range
+    from scorehouse.verbs.score import score_file
+
+    if not quiet and not is_compiled(solve_range):
+        say("Compiling the scoring kernel: once on this machine, about 20 seconds.")
+    with progress("scoring", "tests", quiet=quiet) as report:
+        return score_file(request, output, findings, report)
 
 
 def _as_json(summary: ScoreSummary, output: Path, findings: Path) -> dict[str, Any]:
@@ -117,54 +129,18 @@ def _as_json(summary: ScoreSummary, output: Path, findings: Path) -> dict[str, A
 
 
 def _print(summary: ScoreSummary, output: Path, findings: Path) -> None:
-    """The closing tables."""
-    out.print(_status_table(summary))
-    if summary.by_test:
-        out.print(_level_table(summary))
+    """The closing tables on standard output, where the files are on standard error."""
+    for table in closing_tables(summary):
+        out.print(table)
+    say(
+        f"{summary.rows:,} rows in {output}, by policy {summary.policy} and rulebook "
+        f"{summary.rulebook_digest[:12]}."
+    )
     if summary.findings:
-        out.print(_findings_table(summary))
-    err.print(
-        f"{summary.rows:,} rows in {output}; findings in {findings}; policy {summary.policy}, "
-        f"rulebook {summary.rulebook_digest[:12]}",
-        highlight=False,
-    )
-
-
-def _status_table(summary: ScoreSummary) -> Table:
-    table = Table(
-        title=f"{summary.tests:,} test{'' if summary.tests == 1 else 's'}", title_justify="left"
-    )
-    table.add_column("Status")
-    table.add_column("Why")
-    table.add_column("Tests", justify="right")
-    table.add_row("scored", "", f"{summary.by_status['scored']:,}")
-    status = {"below_threshold": "lowest_score"}
-    for reason, count in plain(summary.by_reason).items():
-        table.add_row(status.get(reason, "not_scored"), reason, f"{count:,}")
-    return table
-
-
-def _level_table(summary: ScoreSummary) -> Table:
-    levels = (1, 2, 3, 4)
-    table = Table(title="Achievement levels (unprotected counts)", title_justify="left")
-    table.add_column("Subject")
-    table.add_column("Grade")
-    for level in levels:
-        table.add_column(f"Level {level}", justify="right")
-    table.add_column("Met standard", justify="right")
-    for subject, grade in sorted({key[:2] for key in summary.by_test}):
-        counts = [summary.by_test[subject, grade, level] for level in levels]
-        met = sum(counts[2:]) / sum(counts)
-        table.add_row(subject, grade, *(f"{n:,}" for n in counts), f"{met:.1%}")
-    return table
-
-
-def _findings_table(summary: ScoreSummary) -> Table:
-    table = Table(title="Findings", title_justify="left")
-    table.add_column("Rule")
-    table.add_column("Count", justify="right")
-    for rule, count in list(summary.findings.items())[:_MOST_FINDINGS]:
-        table.add_row(rule, f"{count:,}")
-    if len(summary.findings) > _MOST_FINDINGS:
-        table.add_row(f"and {len(summary.findings) - _MOST_FINDINGS} more rules", "")
-    return table
+        say(f"What was found, and what to do about it, is in {findings}.")
+    if summary.left_out:
+        err.print(
+            "[yellow]Something was left out[/]: exit code 1.",
+            highlight=False,
+            soft_wrap=not err.is_terminal,
+        )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import glob
 import json
 import os
 import tempfile
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +20,10 @@ import pyarrow.parquet as pq
 from scorehouse.errors import UsageError
 from scorehouse.intake.catalogue import Consequence, Finding, FindingCounts, catalogue, make
 from scorehouse.shapes import FINDINGS
+
+fcntl: Any = None  # not a POSIX system: unfinished files of killed runs stay
+with suppress(ImportError):
+    import fcntl
 
 __all__ = ["Consequence", "Finding", "FindingLog", "catalogue", "make", "neutral", "replacing"]
 
@@ -216,11 +222,16 @@ def neutral(value: object) -> object:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a stream that becomes `path` only when everything was written and flushed."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    """Open a stream that becomes `path` only when everything was written and flushed.
+
+    What an earlier run left unfinished when it was killed is removed.
+    """
+    _remove_abandoned(path)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent)
     os.chmod(name, _usual_mode())
     try:
         with os.fdopen(handle, "wb") as stream:
+            _hold(stream)
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -228,6 +239,28 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+_PART = ".part"
+_FRESH = 10.0  # seconds in which a file may not be held yet by the run that writes it
+
+
+def _hold(stream: IO[bytes]) -> None:
+    """Lock an unfinished file for as long as its run lives, where the system can."""
+    if fcntl is not None:
+        with suppress(OSError):
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove unfinished files of this name that no run holds any more."""
+    if fcntl is None:
+        return
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_PART}"):
+        with suppress(OSError), left.open("rb") as stream:
+            if time.time() - left.stat().st_mtime > _FRESH:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
 
 
 def _usual_mode() -> int:

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from scorehouse.errors import UsageError
 from scorehouse.intake.findings import replacing
 from scorehouse.shapes import SCORES
 
@@ -48,14 +47,6 @@ def neutralized(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     if not pc.any(risky).as_py():
         return texts
     return pc.if_else(risky, pc.binary_join_element_wise("'", texts, ""), texts)
-
-
-def check_suffix(out: Path) -> None:
-    """Refuse an output whose suffix says no known form, or whose folder isn't there."""
-    if out.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"scores are written as .parquet or .csv, not {out.suffix or out.name!r}")
-    if not out.parent.is_dir():
-        raise UsageError(f"the folder {out.parent} does not exist")
 
 
 @contextmanager

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorehouse.errors import InputRefusedError
+from scorehouse.errors import InputRefusedError, ScorehouseError
 from scorehouse.intake.canonical import ResponseChunk
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.readers.packages import Package, read_packages
 from scorehouse.intake.readers.responses import read_responses
 from scorehouse.scoring.assemble import Assembler
-from scorehouse.scoring.attemptedness import SCORED
 from scorehouse.scoring.bank import ItemBank, bank_from_tables
 from scorehouse.scoring.batch import Batch, Problem
 from scorehouse.scoring.fit import FitSums, fit_sums, fit_table, no_sums
@@ -27,52 +26,13 @@ from scorehouse.scoring.prepared import Prepared, prepare
 from scorehouse.scoring.score import score_batch
 from scorehouse.terms import MeasurementRules, Policy, SchoolYear
 from scorehouse.verbs.merge import GatheredChunk, TestKeys, gathered
-from scorehouse.verbs.output import TableSink, check_suffix, scores_sink, write_table
+from scorehouse.verbs.output import TableSink, scores_sink, write_table
 from scorehouse.verbs.request import ScoreRequest, write_record
+from scorehouse.verbs.summary import ScoreSummary
+from scorehouse.verbs.writable import check_outputs
 
 Progress = Callable[[int, int | None], None]
 _RUN_WIDE = ("left_out_on_request",)
-
-
-@dataclass
-class ScoreSummary:
-    """What a run did, counted. `subjects` counts levels by (subject, grade)."""
-
-    tests: int = 0
-    rows: int = 0
-    by_status: Counter[str] = field(default_factory=Counter)
-    by_level: Counter[int] = field(default_factory=Counter)
-    by_rating: Counter[int] = field(default_factory=Counter)
-    by_reason: Counter[str] = field(default_factory=Counter)
-    by_test: Counter[tuple[str, str, int]] = field(default_factory=Counter)
-    findings: dict[str, int] = field(default_factory=dict)
-    left_out: int = 0
-    rulebook_digest: str = ""
-    policy: str = ""
-    types: set[str] = field(default_factory=set)
-
-    def add(self, scores: pa.Table) -> None:
-        """Count a table of scores."""
-        self.rows += scores.num_rows
-        overall = scores.filter(pc.equal(scores["measure"], "overall"))
-        self.tests += overall.num_rows
-        self.by_status += _counted(overall, "score_status")
-        self.by_level += _counted(overall, "achievement_level")
-        self.by_rating += _counted(overall, "claim_rating")
-        unscored = overall.filter(pc.not_equal(overall["score_status"], SCORED))
-        self.by_reason += _counted(unscored, "reason")
-        leveled = overall.filter(pc.is_valid(overall["achievement_level"]))
-        groups = leveled.group_by(["subject", "test_grade", "achievement_level"])
-        for row in groups.aggregate([([], "count_all")]).to_pylist():
-            key = (row["subject"], row["test_grade"], row["achievement_level"])
-            self.by_test[key] += row["count_all"]
-
-
-def _counted(table: pa.Table, column: str) -> Counter[Any]:
-    counts = pc.value_counts(table[column].combine_chunks())
-    return Counter(
-        {row["values"]: row["counts"] for row in counts.to_pylist() if row["values"] is not None}
-    )
 
 
 class ChunkScores(NamedTuple):
@@ -135,33 +95,51 @@ def score_file(
     """Score a file or folder into `out`; what was wrong with it goes to `findings`.
 
     Memory stays bounded at any size. Raises InputRefusedError, after the findings are
-    written, when nothing at all could be read; UsageError and RuleNotInForceError before
-    anything is read.
+    written, when nothing at all could be read from the input or the packages; UsageError
+    and RuleNotInForceError before anything is read. No file is left half-written.
     """
-    for path in filter(None, (out, request.item_fit)):
-        check_suffix(path)
+    check_outputs(request, out, findings)
     rules, policy = request.rules()
     log = FindingLog(show_private=request.show_private)
-    scorer = make_scorer(request, rules, policy, log)
-    summary = ScoreSummary(rulebook_digest=rules.digest, policy=policy.policy_id)
     try:
-        with scores_sink(out) as sink:
-            _run(request, scorer, log, sink, summary, progress)
-            if not summary.tests:
-                raise InputRefusedError(_nothing_read(log, findings))
-            write_record(request, out, rules.digest, policy.policy_id)
-    finally:
-        _uncertain_rules(rules, policy, request, summary, log)
+        summary = _scored_into(request, rules, policy, log, out, progress)
+    except ScorehouseError as error:
         log.write(findings)
-        summary.findings, summary.left_out = log.counts(), log.left_out
+        raise type(error)(f"{error} See {findings.name}.") from None
+    _uncertain_rules(rules, policy, request, summary, log)
+    log.write(findings)
+    summary.findings, summary.left_out = log.counts(), log.left_out
+    summary.consequences = log.by_consequence()
+    return summary
+
+
+def _scored_into(
+    request: ScoreRequest,
+    rules: MeasurementRules,
+    policy: Policy,
+    log: FindingLog,
+    out: Path,
+    progress: Progress | None,
+) -> ScoreSummary:
+    """Score everything into `out` and write the record of the run beside it."""
+    scorer = make_scorer(request, rules, policy, log)
+    types = {a.assessment_id: a.assessment_type for a in scorer.prepared.bank.assessments}
+    summary = ScoreSummary(types, rulebook_digest=rules.digest, policy=policy.policy_id)
+    with scores_sink(out) as sink:
+        _run(request, scorer, log, sink, summary, progress)
+        if not summary.tests:
+            raise InputRefusedError(_nothing_read("the input", log))
+    write_record(request, out, rules.digest, policy.policy_id)
     return summary
 
 
 def make_scorer(
     request: ScoreRequest, rules: MeasurementRules, policy: Policy, log: FindingLog
 ) -> Scorer:
-    """Read the packages and prepare the scorer."""
+    """Read the packages and prepare the scorer; InputRefusedError if they hold no item."""
     package = read_packages(request.packages, log)
+    if package.is_empty:
+        raise InputRefusedError(_nothing_read("the packages", log))
     _check_package_years(package, rules.year, log)
     _check_minimums(package, rules, log)
     return Scorer.make(
@@ -174,10 +152,14 @@ def make_scorer(
     )
 
 
-def _nothing_read(log: FindingLog, findings: Path) -> str:
-    first = next((f for f in log if f.consequence in ("file_refused", "stop")), None)
-    why = f"{first.message} {first.remedy}" if first else "It holds no test."
-    return f"Nothing could be read from the input. {why} See {findings.name}."
+def _nothing_read(what: str, log: FindingLog) -> str:
+    """Say why nothing could be read, as the first grave finding says it."""
+    grave = ("file_refused", "stop", "record_left_out")
+    first = next((f for f in log if f.consequence in grave), None)
+    if first is None:
+        return f"Nothing could be read from {what}: no test is in it."
+    name = f"{first.file}: " if first.file else ""
+    return f"Nothing could be read from {what}. {name}{first.message} {first.remedy}"
 
 
 def _run(
@@ -190,10 +172,7 @@ def _run(
 ) -> None:
     """Score everything into the sink, counting; write item fit if it was asked for."""
     sums = no_sums(len(scorer.prepared.bank))
-    kinds = {a.assessment_id: str(a.assessment_type) for a in scorer.prepared.bank.assessments}
     for result in scored_chunks(request, scorer, log, progress):
-        seen = pc.unique(result.scores["assessment_id"]).to_pylist()
-        summary.types |= {kinds[name] for name in seen if name in kinds}
         sink.write_table(result.scores)
         summary.add(result.scores)
         if result.fit is not None:
@@ -331,7 +310,7 @@ def _uncertain_rules(
     log: FindingLog,
 ) -> None:
     """Say which uncertain rules the run rests on."""
-    used = ["attemptedness/ICA"] if "ICA" in summary.types else []
+    used = ["attemptedness/ICA"] if "ICA" in summary.met_types else []
     if not request.policy:
         used.append("default_policy")
     if summary.by_reason.get("nothing_answered"):
