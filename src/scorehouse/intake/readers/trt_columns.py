@@ -7,10 +7,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scorehouse.intake.readers.trt_scan import character_reference, compiled
+from scorehouse.intake.readers.trt_letters import (
+    AMP,
+    CLOSE,
+    CR,
+    GT,
+    LF,
+    LT,
+    SPACE,
+    character_reference,
+    compiled,
+)
 from scorehouse.intake.readers.trt_words import Bytes, Numbers
 
-(_TAB, _LF, _CR, _SPACE, _AMP, _LT, _CLOSE) = b"\t\n\r &<]"
 _SECTION = 9  # letters of <![CDATA[
 _SECTION_END = 3
 
@@ -43,21 +52,21 @@ def _decode(data: Any, i: int, end: int, is_attribute: bool, out: Any, at: int) 
     section = False
     while i < end:
         c = data[i]
-        if c == _CR:
-            out[at] = _SPACE if is_attribute else _LF
-            i += 2 if i + 1 < end and data[i + 1] == _LF else 1
+        if c == CR:
+            out[at] = SPACE if is_attribute else LF
+            i += 2 if i + 1 < end and data[i + 1] == LF else 1
             at += 1
-        elif section and c == _CLOSE and data[i + 1] == _CLOSE and data[i + 2] == _LT + 2:
+        elif section and c == CLOSE and data[i + 1] == CLOSE and data[i + 2] == GT:
             section = False
             i += _SECTION_END
-        elif c == _AMP and not section:
+        elif c == AMP and not section:
             code, i = character_reference(data, i, end)
             at = _put(code, out, at)
-        elif c == _LT and not section:
+        elif c == LT and not section:
             section = True
             i += _SECTION
         else:
-            out[at] = _SPACE if is_attribute and c < _SPACE else c
+            out[at] = SPACE if is_attribute and c < SPACE else c
             i += 1
             at += 1
     return at

@@ -13,12 +13,24 @@ Nothing is copied: `first` and `size` hold where each cell's text begins and its
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
-from numba import njit
 
+from scorehouse.intake.readers.trt_letters import (
+    APOSTROPHE,
+    EQUALS,
+    GT,
+    LT,
+    QUOTE,
+    SLASH,
+    after_blank,
+    compiled,
+    kind_of_text,
+    name_end,
+    text_end,
+    value_end,
+)
 from scorehouse.intake.readers.trt_words import (
     AS_CHILD,
     K_SIZE,
@@ -30,6 +42,7 @@ from scorehouse.intake.readers.trt_words import (
     S_OWNER,
     S_SIZE,
     S_START,
+    SLOTS,
     Element,
 )
 
@@ -59,30 +72,7 @@ _AS_CHILD = AS_CHILD
 # and by result: which elements were met, and counts
 _ELEMENTS, _BASES, _STARTS, _NODES, _SEEN, _COUNTS = range(6)
 _C_ITEM, _C_NODE, _C_USAGE, _C_PAGE = range(4)
-_SLOT_MASK = 2047
-(_TAB, _LF, _CR, _SPACE, _BANG, _QUOTE, _HASH, _AMP, _APOSTROPHE) = b"\t\n\r !\"#&'"
-(_DASH, _SLASH, _COLON, _SEMICOLON, _LT, _EQUALS, _GT, _OPEN, _CLOSE) = b"-/:;<=>[]"
-
-_Given = ParamSpec("_Given")
-_Result = TypeVar("_Result")
-
-
-def compiled(function: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
-    """Compile a function, once a machine, to run without the interpreter and its lock."""
-    made: Callable[_Given, _Result] = njit(cache=True, nogil=True, error_model="numpy")(function)
-    return made
-
-
-@compiled
-def _blank(data: Any, i: int, end: int) -> int:
-    while i < end and (data[i] == _SPACE or data[i] == _LF or data[i] == _CR or data[i] == _TAB):
-        i += 1
-    return i
-
-
-@compiled
-def _is_name_letter(c: int) -> bool:
-    return (97 <= c <= 122) or (65 <= c <= 90) or (48 <= c <= 57) or c == 95
+_SLOT_MASK = SLOTS - 1
 
 
 @compiled
@@ -91,13 +81,6 @@ def _same(data: Any, i: int, letters: Any, start: int, size: int) -> bool:
     while k < size and data[i + k] == letters[start + k]:
         k += 1
     return k == size
-
-
-@compiled
-def _name_end(data: Any, i: int, end: int) -> int:
-    while i < end and _is_name_letter(data[i]):
-        i += 1
-    return i
 
 
 @compiled
@@ -119,132 +102,6 @@ def _answer(slots: Any, letters: Any, owner: int, data: Any, i: int, stop: int) 
 
 
 @compiled
-def _digit(c: int, base: int) -> int:
-    if 48 <= c <= 57:
-        return c - 48
-    if base == 16 and 97 <= c <= 102:
-        return c - 87
-    if base == 16 and 65 <= c <= 70:
-        return c - 55
-    return -1
-
-
-@compiled
-def character_reference(data: Any, i: int, end: int) -> tuple[int, int]:
-    """Read `&…;` at i: the code point, and where it ends; -1 when it isn't one of XML's own."""
-    i += 1
-    if i + 1 < end and data[i] == _HASH:
-        base = 16 if data[i + 1] == 120 else 10
-        k = i + 2 if base == 16 else i + 1
-        code, digits = 0, 0
-        while k < end and data[k] != _SEMICOLON:
-            digit = _digit(data[k], base)
-            digits += 1
-            if digit < 0 or digits > 7:
-                return -1, end
-            code = code * base + digit
-            k += 1
-        is_character = (
-            code == 9
-            or code == 10
-            or code == 13
-            or 32 <= code < 0xD800
-            or 0xE000 <= code < 0xFFFE
-            or 0x10000 <= code < 0x110000
-        )
-        return (code if is_character and digits > 0 and k < end else -1), k + 1
-    if i + 2 < end and data[i + 1] == 116 and data[i + 2] == _SEMICOLON:
-        if data[i] == 108:  # lt
-            return _LT, i + 3
-        if data[i] == 103:  # gt
-            return _GT, i + 3
-    if i + 3 < end and data[i] == 97 and data[i + 1] == 109 and data[i + 2] == 112:
-        return (_AMP if data[i + 3] == _SEMICOLON else -1), i + 4
-    if i + 4 < end and data[i + 4] == _SEMICOLON:
-        a, b, c, d = data[i], data[i + 1], data[i + 2], data[i + 3]
-        if a == 113 and b == 117 and c == 111 and d == 116:
-            return _QUOTE, i + 5
-        if a == 97 and b == 112 and c == 111 and d == 115:
-            return _APOSTROPHE, i + 5
-    return -1, end
-
-
-@compiled
-def _value_end(data: Any, i: int, end: int, quote: int) -> tuple[int, int]:
-    """Return where an attribute's value ends (-1: unusual) and whether it must be decoded."""
-    flag = 0
-    while i < end:
-        c = data[i]
-        if c == quote:
-            return i, flag
-        if c == _LT:
-            return -1, 0
-        if c == _AMP:
-            code, i = character_reference(data, i, end)
-            if code < 0:
-                return -1, 0
-            flag = 1
-            continue
-        if c < _SPACE:
-            if c != _TAB and c != _LF and c != _CR:
-                return -1, 0
-            flag = 1
-        i += 1
-    return -1, 0
-
-
-@compiled
-def _section_end(data: Any, i: int, end: int) -> int:
-    """Return where `<![CDATA[…]]>` at i ends; -1 when there is none or it is unusual."""
-    opening = b"<![CDATA["
-    if i + 12 > end:
-        return -1
-    for k in range(9):
-        if data[i + k] != opening[k]:
-            return -1
-    i += 9
-    while i + 2 < end:
-        c = data[i]
-        if c == _CLOSE and data[i + 1] == _CLOSE and data[i + 2] == _GT:
-            return i + 3
-        if c < _SPACE and c != _TAB and c != _LF and c != _CR:
-            return -1
-        i += 1
-    return -1
-
-
-@compiled
-def _text_end(data: Any, i: int, end: int) -> tuple[int, int]:
-    """Return the `<` that ends a text (-1: unusual) and whether the text must be decoded."""
-    flag = 0
-    while i < end:
-        c = data[i]
-        if c == _LT:
-            if i + 1 < end and data[i + 1] == _BANG:
-                i = _section_end(data, i, end)
-                if i < 0:
-                    return -1, 0
-                flag = 1
-                continue
-            return i, flag
-        if c == _AMP:
-            code, i = character_reference(data, i, end)
-            if code < 0:
-                return -1, 0
-            flag = 1
-            continue
-        if c == _GT and data[i - 1] == _CLOSE and data[i - 2] == _CLOSE:
-            return -1, 0
-        if c < _SPACE:
-            if c == _CR:
-                flag = 1
-            elif c != _TAB and c != _LF:
-                return -1, 0
-        i += 1
-    return -1, 0
-
-
-@compiled
 def _attributes(
     data: Any,
     i: int,
@@ -259,24 +116,24 @@ def _attributes(
 ) -> int:
     """Read a start tag's attributes into the row at `base`; return its `>` or `/`, or -1."""
     while True:
-        after = _blank(data, i, end)
+        after = after_blank(data, i, end)
         if after >= end:
             return -1
-        if data[after] == _GT or data[after] == _SLASH:
+        if data[after] == GT or data[after] == SLASH:
             return after
         if after == i:
             return -1
-        stop = _name_end(data, after, end)
+        stop = name_end(data, after, end)
         column = _answer(slots, letters, element, data, after, stop)
         if column < 0:
             return -1
-        i = _blank(data, stop, end)
-        if i >= end or data[i] != _EQUALS:
+        i = after_blank(data, stop, end)
+        if i >= end or data[i] != EQUALS:
             return -1
-        i = _blank(data, i + 1, end)
-        if i >= end or (data[i] != _QUOTE and data[i] != _APOSTROPHE):
+        i = after_blank(data, i + 1, end)
+        if i >= end or (data[i] != QUOTE and data[i] != APOSTROPHE):
             return -1
-        stop, flag = _value_end(data, i + 1, end, data[i])
+        stop, flag = value_end(data, i + 1, end, data[i])
         cell = base + column
         if stop < 0 or size[cell] >= 0:
             return -1
@@ -307,17 +164,8 @@ def _closing(
     i += 2
     if i + size >= end or not _same(data, i, letters, kinds[element, K_START], size):
         return -1
-    i = _blank(data, i + size, end)
-    return i + 1 if i < end and data[i] == _GT else -1
-
-
-@compiled
-def _is_plain_text(data: Any, start: int, stop: int) -> int:
-    """Tell blank (0), beginning with a plain letter (1), and anything else (-1)."""
-    i = _blank(data, start, stop)
-    if i == stop:
-        return 0
-    return -1 if data[i] == _AMP or data[i] == _LT else 1
+    i = after_blank(data, i + size, end)
+    return i + 1 if i < end and data[i] == GT else -1
 
 
 @compiled
@@ -329,7 +177,7 @@ def _own_text(
     Blank text of a rationale is indentation: it counts as no text.
     """
     if element == _RATIONALE:
-        kind = _is_plain_text(data, start, stop)
+        kind = kind_of_text(data, start, stop)
         if kind < 0 or (kind == 1 and size[cell + 1] >= 0):
             return False
         if kind == 0:
@@ -387,12 +235,12 @@ def _enter(
 def _root(data: Any, i: int, end: int, slots: Any, letters: Any, kinds: Any) -> int:
     """Return what follows the root's start tag, or -1."""
     size = kinds[_ROOT, K_SIZE]
-    if i + size + 1 >= end or data[i] != _LT:
+    if i + size + 1 >= end or data[i] != LT:
         return -1
     if not _same(data, i + 1, letters, kinds[_ROOT, K_START], size):
         return -1
-    i = _blank(data, i + 1 + size, end)
-    return i + 1 if i < end and data[i] == _GT else -1
+    i = after_blank(data, i + 1 + size, end)
+    return i + 1 if i < end and data[i] == GT else -1
 
 
 @compiled
@@ -445,7 +293,7 @@ def _leave_empty(
 ) -> int:
     """End an element without content at its `/`; return what follows, or -1."""
     element = work[_ELEMENTS, depth]
-    if i + 1 >= end or data[i + 1] != _GT or element == _USAGE:
+    if i + 1 >= end or data[i + 1] != GT or element == _USAGE:
         return -1
     column = kinds[element, K_TEXT]
     if column >= 0:
@@ -468,18 +316,18 @@ def _document(
     while depth >= 0 and i >= 0:
         element, flag = work[_ELEMENTS, depth], 0
         if kinds[element, K_TEXT] >= 0:
-            i, flag = _text_end(data, i, end)
+            i, flag = text_end(data, i, end)
         else:
-            i = _blank(data, i, end)
-        if i < 0 or i + 1 >= end or data[i] != _LT:
+            i = after_blank(data, i, end)
+        if i < 0 or i + 1 >= end or data[i] != LT:
             return UNUSUAL
-        if data[i + 1] == _SLASH:
+        if data[i + 1] == SLASH:
             i = _leave(data, i, end, depth, flag, slots, letters, kinds, work, first, size)
             depth -= 1
         else:
-            stop = _name_end(data, i + 1, end)
+            stop = name_end(data, i + 1, end)
             child = _answer(slots, letters, element + _AS_CHILD, data, i + 1, stop)
-            is_mixed = element == _RATIONALE and _is_plain_text(data, work[_STARTS, depth], i) != 0
+            is_mixed = element == _RATIONALE and kind_of_text(data, work[_STARTS, depth], i) != 0
             if child < 0 or depth + 1 >= MOST_DEPTH or is_mixed:
                 return UNUSUAL
             if marks[N_ROWS] >= len(rows) or marks[N_CELLS] + 2 * _MOST_ROW > len(size):
@@ -501,14 +349,14 @@ def _document(
                 first,
                 size,
             )
-            if i >= 0 and data[i] == _SLASH:
+            if i >= 0 and data[i] == SLASH:
                 i = _leave_empty(data, i, end, depth, slots, letters, kinds, work, first, size)
                 depth -= 1
             else:
                 i += i >= 0
         work[_STARTS, max(depth, 0)] = i
     rows[row, R_ITEM], rows[row, R_NODE] = work[_SEEN, _EXAMINEE], work[_SEEN, _SITTING]
-    return DONE if i >= 0 and _blank(data, i, end) == end else UNUSUAL
+    return DONE if i >= 0 and after_blank(data, i, end) == end else UNUSUAL
 
 
 @compiled

@@ -131,7 +131,7 @@ TEXTS: dict[Element, int] = {
 }
 """The elements that carry text, and the column it goes to."""
 
-_SLOTS = 2048
+SLOTS = 2048
 AS_CHILD = 32  # the owner of an element's name is its parent's number and this
 
 
@@ -158,7 +158,7 @@ def hash_of(name: bytes, owner: int) -> int:
     value = owner
     for letter in name:
         value = (value * 31 + letter) & 0xFFFFFF
-    return (value ^ (value >> 11)) & (_SLOTS - 1)
+    return (value ^ (value >> 11)) & (SLOTS - 1)
 
 
 def _entries() -> list[tuple[int, str, int]]:
@@ -177,12 +177,12 @@ def _entries() -> list[tuple[int, str, int]]:
 
 def words() -> Words:
     """Lay out the names as arrays."""
-    slots = np.full((_SLOTS, 4), -1, np.int32)
+    slots = np.full((SLOTS, 4), -1, np.int32)
     letters = bytearray()
     for owner, name, answer in _entries():
         slot = hash_of(name.encode(), owner)
         while slots[slot, S_OWNER] >= 0:
-            slot = (slot + 1) % _SLOTS
+            slot = (slot + 1) % SLOTS
         slots[slot] = owner, len(letters), len(name), answer
         letters += name.encode()
     kinds = []
