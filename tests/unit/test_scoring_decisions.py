@@ -92,6 +92,22 @@ def test_residuals_against_the_student_sum_to_nothing() -> None:
     assert all(-1 <= row["target_residual_to_standard"] <= 1 for row in rows)
 
 
+def test_writing_never_enters_target_scores() -> None:
+    pt = [item("write", 0.9, -1.0, 0.5, dimension="C", part="PT", claim="2-W", target="T9"),
+          item("write", 0.6, -1.5, 0.2, 1.3, 2.8, dimension="D", part="PT", claim="2-W",
+               target="T9")]  # fmt: skip
+    made = package([assessment("summative", minimum_cat_items=0)], [*items("summative"), *pt])
+    wrote = [
+        response("write", score, dimension=trait, part="PT")
+        for trait, score in (("organization", 3.0), ("evidence", 2.0), ("conventions", 1.0))
+    ]
+    result = score_chunk(chunk_of(taken(*answers(), *wrote)), made, rules_of("2018-19"))
+    assert result.found == []
+    assert measures(result, "target") == ["target:T0", "target:T1", "target:T2"]
+    assert result.row(0, "claim:2-W")["raw_score_max"] > 6
+    assert len(measures(result, "trait")) == 3
+
+
 # --- incomplete CAT ---
 
 
