@@ -1,0 +1,283 @@
+"""Check a results delivery: read it, run every rule of a profile, and say what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from scorehouse.documents.findings_page import FindingsPage, RuleTold, render
+from scorehouse.errors import UsageError
+from scorehouse.intake.catalogue import Consequence, catalogue, is_private
+from scorehouse.intake.checks import Setting, check_results, profile_named, results_rules
+from scorehouse.intake.checks.rule_data import test_fields
+from scorehouse.intake.checks.run import CheckTotals
+from scorehouse.intake.checks.schema_faults import schema_finding
+from scorehouse.intake.findings import Finding, FindingLog, replacing
+from scorehouse.intake.readers.packages import read_packages
+from scorehouse.intake.readers.results import read_results
+from scorehouse.intake.readers.trt_documents import Batch
+from scorehouse.intake.schema import CURRENT, INCUMBENT, verdict
+from scorehouse.rulebook import Rulebook
+from scorehouse.terms import MeasurementRules, SchoolYear
+from scorehouse.verbs.request import load_rulebook, parse_year
+
+Progress = Callable[[int, int | None], None]
+EXAMPLES = 5
+_ORDER = {consequence.value: place for place, consequence in enumerate(Consequence)}
+_MASKED_VALUE = "(hidden)"
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """A check. Blank `year`: the profile's, else each record's own; blank `policy`: none stated."""
+
+    input: Path
+    profile: str
+    year: str = ""
+    program: str = "consortium"
+    policy: str = ""
+    packages: tuple[Path, ...] = ()
+    required: tuple[str, ...] = ()
+    rulebook: Path | None = None
+    with_schema: bool = True
+    is_deidentified: bool = False
+    show_private: bool = False
+    threads: int = 1
+
+
+@dataclass
+class CheckSummary:
+    """What a check found. `rules` stand gravest first, each with a few examples."""
+
+    profile: str
+    year: str
+    totals: CheckTotals
+    rules: list[RuleTold] = field(default_factory=list)
+    by_consequence: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing could be read, or a finding refuses a file or the delivery."""
+        refusing = (Consequence.FILE_REFUSED.value, Consequence.STOP.value)
+        return not self.totals.results or any(self.by_consequence.get(c, 0) for c in refusing)
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether something would be left out."""
+        return any(
+            number and Consequence(consequence).leaves_out
+            for consequence, number in self.by_consequence.items()
+        )
+
+
+def check_file(
+    request: CheckRequest,
+    findings: Path | None = None,
+    page: Path | None = None,
+    progress: Progress | None = None,
+) -> CheckSummary:
+    """Check a file, folder or zip; write findings and the page a vendor can be sent.
+
+    Memory stays bounded at any size. Raises UsageError (and what the rulebook raises) before
+    anything is read; what is wrong with the input is in the summary.
+    """
+    setting, rules_of = _prepared(request)
+    _check_outputs(findings, page)
+    log = FindingLog(show_private=request.show_private)
+    setting = _with_packages(setting, request, log)
+    verdicts = _Verdicts(request.profile) if request.with_schema else None
+    chunks = read_results(
+        request.input, log, progress=progress, threads=request.threads, beside=verdicts
+    )
+    totals = check_results(chunks, setting, rules_of, log, policy=request.policy)
+    _tell_absent_columns(log, request.profile)
+    summary = _summary(setting, totals, log)
+    if findings is not None:
+        log.write(findings)
+    if page is not None:
+        _write_page(page, request, summary)
+    return summary
+
+
+class CompatLine(NamedTuple):
+    """One message of the incumbent about one result; `value` is masked unless asked."""
+
+    result: int
+    element: str
+    value: str
+    error: str
+
+
+def compat_lines(request: CheckRequest) -> Iterator[CompatLine]:
+    """The incumbent warehouse's own messages for the same input."""
+    from scorehouse.intake.compat.rdw import messages_in
+    from scorehouse.intake.compat.rdw_fields import DEFAULT_REQUIRED
+
+    log = FindingLog(show_private=request.show_private)
+    required = request.required or DEFAULT_REQUIRED
+    for chunk in read_results(request.input, log):
+        if chunk.is_xml:
+            for result, messages in messages_in(chunk.elements, required):
+                for message in messages:
+                    yield _compat_line(result, *message[:3], request.show_private)
+
+
+def _compat_line(
+    result: int, element: str, value: str | None, error: str, show_private: bool
+) -> CompatLine:
+    shown = value or ""
+    if not show_private and shown and is_private(element):
+        error, shown = error.replace(shown, _MASKED_VALUE), _MASKED_VALUE
+    return CompatLine(result + 1, element, shown, error)
+
+
+def _prepared(request: CheckRequest) -> tuple[Setting, Callable[[SchoolYear], MeasurementRules]]:
+    profile = profile_named(request.profile)
+    text = request.year or profile.year
+    year = parse_year(text) if text else None
+    book = load_rulebook(request.rulebook)
+    _check_policy(book, request)
+    setting = Setting(
+        profile=profile,
+        year=year,
+        today=date.today(),
+        required=_required(request),
+        is_deidentified=request.is_deidentified,
+        is_policy_stated=bool(request.policy),
+    )
+    return setting, lambda asked: book.at(asked, request.program)
+
+
+def _check_policy(book: Rulebook, request: CheckRequest) -> None:
+    known = book.at(book.years(request.program)[-1], request.program).policies
+    if request.policy and request.policy not in known:
+        raise UsageError(f"unknown policy {request.policy!r}; known are {', '.join(sorted(known))}")
+
+
+def _required(request: CheckRequest) -> frozenset[str] | None:
+    if not request.required:
+        return None
+    known = {*test_fields(), "ethnicity", "items"}
+    unknown = sorted(set(request.required) - known)
+    if unknown:
+        raise UsageError(f"unknown field {unknown[0]!r}; a field of the test table, or ethnicity")
+    return frozenset(request.required)
+
+
+def _check_outputs(findings: Path | None, page: Path | None) -> None:
+    if findings is not None and findings.suffix.lower() not in (".csv", ".json", ".parquet"):
+        raise UsageError(f"findings are written as .csv or .json, not {findings.name!r}")
+    for path in (findings, page):
+        if path is not None and not path.parent.is_dir():
+            raise UsageError(f"the folder {path.parent} does not exist")
+
+
+def _with_packages(setting: Setting, request: CheckRequest, log: FindingLog) -> Setting:
+    if not request.packages:
+        return setting
+    items = read_packages(request.packages, log).items
+    pairs = zip(items["assessment_id"].to_pylist(), items["item_id"].to_pylist(), strict=True)
+    items_of: dict[str, set[str]] = {}
+    for assessment, item in pairs:
+        items_of.setdefault(assessment, set()).add(item)
+    frozen = {assessment: frozenset(ids) for assessment, ids in items_of.items()}
+    return Setting(**{**setting.__dict__, "items_of": frozen})
+
+
+class _Verdicts:
+    """Schema verdicts on the documents as they are read."""
+
+    def __init__(self, profile: str) -> None:
+        self._profile = profile
+        self._revision = INCUMBENT if profile_named(profile).fields == "reporting" else CURRENT
+
+    def __call__(self, batch: Batch, log: FindingLog) -> None:
+        """Tell the faults of each document; one that can't be parsed is told by the reader."""
+        for document in batch.documents:
+            for fault in verdict(document.content, self._revision):
+                if fault.element:
+                    log.append(schema_finding(document.name, fault, self._profile))
+
+
+def _tell_absent_columns(log: FindingLog, profile: str) -> None:
+    """P1 and P2 by the profile, from what the reader of the two tables said."""
+    absent = [f for f in log if f.rule == "results_column_absent"]
+    for finding in absent:
+        rule = results_rules()["P1" if finding.field in test_fields() else "P2"]
+        if rule.when.get(profile) != "off":
+            part = rule.parts[""]
+            message = part.message.format(field=finding.field)
+            consequence = rule.consequence(profile).value
+            log.append(
+                Finding(
+                    *(rule.rule, consequence, finding.file, "", finding.field),
+                    *(None, "", message, part.remedy),
+                )
+            )
+
+
+def _summary(setting: Setting, totals: CheckTotals, log: FindingLog) -> CheckSummary:
+    counts = log.by_consequence()
+    by_consequence = dict.fromkeys(_ORDER, 0)
+    for (_, consequence), number in counts.items():
+        by_consequence[consequence] += number
+    examples = _examples(log)
+    rules = [
+        RuleTold(rule, title_of(rule), consequence, number, examples.get((rule, consequence), []))
+        for (rule, consequence), number in counts.items()
+    ]
+    rules.sort(key=lambda told: (-_ORDER[told.consequence], -told.count, told.rule))
+    year = str(setting.year) if setting.year else "each record's own"
+    return CheckSummary(setting.profile.name, year, totals, rules, by_consequence)
+
+
+def title_of(rule: str) -> str:
+    """A rule's title: a numbered rule's own, else the message of the catalogue."""
+    if rule in results_rules():
+        return results_rules()[rule].title
+    entry = catalogue().get(rule)
+    return entry.message.partition(".")[0] if entry else rule
+
+
+def _examples(log: FindingLog) -> Mapping[tuple[str, str], list[Finding]]:
+    """The first few findings of each rule and consequence."""
+    found: dict[tuple[str, str], list[Finding]] = {}
+    for batch in log.batches():
+        frame = pl.from_arrow(batch)
+        assert isinstance(frame, pl.DataFrame)
+        first = frame.group_by("rule", "consequence", maintain_order=True).head(EXAMPLES)
+        for row in first.select(batch.schema.names).iter_rows():
+            finding = Finding(*row)
+            kept = found.setdefault((finding.rule, finding.consequence), [])
+            if len(kept) < EXAMPLES:
+                kept.append(finding)
+    return found
+
+
+def _write_page(path: Path, request: CheckRequest, summary: CheckSummary) -> None:
+    totals = summary.totals
+    page = FindingsPage(
+        delivery=request.input.name if request.show_private else f"a {_kind(request.input)}",
+        profile=profile_named(request.profile).label,
+        year=summary.year,
+        policy=request.policy or "none stated",
+        checked_on=date.today().isoformat(),
+        results=totals.results,
+        item_rows=totals.item_rows,
+        left_out=totals.left_out,
+        rules=summary.rules,
+        by_consequence=summary.by_consequence,
+        coverage={"Test table": totals.tests, "Item table": totals.items},
+        years_without_rules=tuple(totals.years_without_rules),
+    )
+    with replacing(path) as stream:
+        stream.write(render(page).encode())
+
+
+def _kind(path: Path) -> str:
+    return "folder" if path.is_dir() else f"{path.suffix.lstrip('.').lower() or 'file'} file"
