@@ -22,7 +22,8 @@ from scorehouse.transmit.hashing import Hasher
 from scorehouse.transmit.originals import Originals, originals_of
 
 _NAMED_TABLES = ("examinee_attribute", "examinee_relationship")
-_NOTHING = pa.scalar(None, pa.string())
+_SHORTEST_WITHIN = 5
+"""Characters from which an id inside another isn't there by chance."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,13 @@ def _telling_keys(chunk: ResultChunk, originals: Originals, hasher: Hasher) -> d
     for number, *keys in zip(chunk.tests[RESULT].to_pylist(), *columns, strict=True):
         own = originals.of(number).identifiers
         for key in keys:
-            if key and any(identifier in key for identifier in own):
+            if key and any(_holds(key, identifier) for identifier in own):
                 renamed[key] = hasher.pseudonym(key)
     return renamed
+
+
+def _holds(key: str, identifier: str) -> bool:
+    return identifier == key or (len(identifier) >= _SHORTEST_WITHIN and identifier in key)
 
 
 def _key_finding(chunk: ResultChunk, key: str) -> Finding:
