@@ -1,7 +1,11 @@
 """Item fit over a whole administration: sums that add up chunk by chunk, then a table.
 
 For each bank row the answered responses at the student's own overall theta are compared
-with what the model expects. The readable twin of one row is `quality.item_fit`.
+with what the model expects. The readable twin of one row is `quality.item_fit`, which says
+what the columns mean and where they come from.
+
+Theta is itself estimated from the item, so residuals are a little smaller than those at the
+true theta would be: mean squares fall a little below 1, z a little below its size.
 """
 
 from __future__ import annotations
@@ -35,7 +39,11 @@ ITEM_FIT = pa.schema(
         ("outfit", pa.float64()),
     ]
 )
-"""One row an item: observed and expected mean score, z of their difference, mean squares."""
+"""One row a scored dimension of an item, over its answered responses.
+
+`responses` counts them; `observed_mean` and `expected_mean` are in points; for `z`, `infit`
+and `outfit` see `quality.ItemFit`.
+"""
 
 
 class FitSums(NamedTuple):
