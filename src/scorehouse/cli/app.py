@@ -5,7 +5,17 @@ from __future__ import annotations
 import typer
 
 from scorehouse import __version__
-from scorehouse.cli import explain, rules, score, simulate
+from scorehouse.cli import (
+    check,
+    convert,
+    deidentify,
+    explain,
+    package,
+    rules,
+    score,
+    send,
+    simulate,
+)
 from scorehouse.cli.compiled import find_cache_folder
 from scorehouse.cli.console import end_like_interrupt
 
@@ -17,6 +27,11 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("score")(score.score)
+app.command("check")(check.check)
+app.command("convert")(convert.convert)
+app.command("deidentify")(deidentify.deidentify)
+app.command("package")(package.package)
+app.command("send")(send.send)
 app.command("explain")(explain.explain)
 app.command("simulate")(simulate.simulate)
 app.add_typer(rules.app, name="rules")

@@ -166,7 +166,7 @@ def _results(
     columns = {
         **{f"test_{name}": pl.col(column) for name, column in _TEST.items()},
         **{f"test_{name}": given(column) for name, column in _OPTIONAL_TEST.items()},
-        "test_mode": pl.col("DeliveryMode"),
+        "test_mode": _mode(),
         "test_bankKey": pl.col("scorehouse_bank"),
         **{f"opportunity_{name}": pl.col(column) for name, column in _OPPORTUNITY.items()},
         **{f"opportunity_{name}": given(column) for name, column in _OPTIONAL_OPPORTUNITY.items()},
@@ -179,6 +179,11 @@ def _results(
     return joined.select(
         RESULT, "file", **columns, has_examinee=pl.lit(True), has_opportunity=pl.lit(True)
     )
+
+
+def _mode() -> pl.Expr:
+    """The format writes in lower case what the table capitalizes."""
+    return pl.col("DeliveryMode").replace({"Online": "online", "Paper": "paper"})
 
 
 def _worked_out() -> dict[str, pl.Expr]:

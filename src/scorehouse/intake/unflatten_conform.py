@@ -225,9 +225,8 @@ def _corrected(
 ) -> pl.DataFrame:
     changes = {column: _correction(column, rule) for column, rule in rules.items()}
     new = frame.with_columns(**changes)
-    is_there = pl.lit(True)
     counts = new.select(
-        **{f"{c}+": (frame[c].is_null() & pl.col(c).is_not_null() & is_there).sum() for c in rules},
+        **{f"{c}+": (frame[c].is_null() & pl.col(c).is_not_null()).sum() for c in rules},
         **{f"{c}~": (frame[c].is_not_null() & frame[c].ne_missing(new[c])).sum() for c in rules},
     ).row(0, named=True) if frame.height else {}  # fmt: skip
     for column, rule in rules.items():

@@ -40,7 +40,7 @@ def item_elements(
     return {
         "segment": _segments(heads, notes),
         "item": _items(heads),
-        "score_info": _nodes(rows, heads),
+        "score_info": _nodes(rows, heads, notes),
     }
 
 
@@ -197,7 +197,7 @@ def _later() -> pl.Expr:
     return pl.coalesce(later + zone, text)
 
 
-def _nodes(rows: pl.DataFrame, heads: pl.DataFrame) -> pl.DataFrame:
+def _nodes(rows: pl.DataFrame, heads: pl.DataFrame, notes: Notes) -> pl.DataFrame:
     """ScoreInfo: the whole, its traits below it, and each one's reads below that."""
     marked = rows.join(
         heads.select(*_ITEM, "row_count", "score", "ItemType"),
@@ -208,6 +208,8 @@ def _nodes(rows: pl.DataFrame, heads: pl.DataFrame) -> pl.DataFrame:
     )
     needed = _needs_node(marked)
     marked = marked.filter(needed.any().over(_ITEM))
+    is_blank = pl.col("MaxScore") == ""
+    note_where(notes, _INVENTED, "ScoreInfo/@maxScore", marked, is_blank, _NOT_SCORED)
     nodes = pl.concat(
         [_wholes(marked), _traits(marked), *(_reads(marked, *rater) for rater in _RATERS)]
     ).sort(*_ITEM, "rank", "read")
@@ -230,7 +232,7 @@ def _point(column: pl.Expr) -> pl.Expr:
 
 
 def _node(score: pl.Expr, dimension: pl.Expr, read: int, message: pl.Expr) -> list[pl.Expr]:
-    point = _point(score)
+    point, none = _point(score), pl.lit(None, pl.String)
     is_scored = ~point.str.strip_chars().str.starts_with("-")
     return [
         *(pl.col(name) for name in _ITEM),
@@ -243,8 +245,8 @@ def _node(score: pl.Expr, dimension: pl.Expr, read: int, message: pl.Expr) -> li
         .then(pl.lit("Scored"))
         .otherwise(pl.lit("NotScored"))
         .alias("scoreStatus"),
-        _letter().alias("conditionCode") if not read else pl.lit(None, pl.String).alias("conditionCode"),
-        (pl.lit(None, pl.String) if read else _given("ScoreRationale")).alias("rationale"),
+        (none if read else _letter()).alias("conditionCode"),
+        (none if read else _given("ScoreRationale")).alias("rationale"),
         message.alias("message"),
     ]  # fmt: skip
 

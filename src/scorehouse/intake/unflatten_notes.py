@@ -1,4 +1,4 @@
-"""What a conversion has to say about values: counted by field, so that millions make one finding."""
+"""What a conversion has to say about values, counted by field: millions make one finding."""
 
 from __future__ import annotations
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -24,7 +25,13 @@ from scorehouse.intake.writers.features import features
 from scorehouse.intake.writers.sidecar import SidecarReader, SidecarWriter, check_sidecar
 from scorehouse.intake.writers.trt import TrtWriter, elements_to_write
 from scorehouse.intake.writers.two_tables import SplitBy, TableWriter, columns_written
-from scorehouse.result_shapes import ITEM_COLUMNS, RESULT, TEST_COLUMNS
+from scorehouse.result_shapes import (
+    ITEM_COLUMNS,
+    REQUIRED_ITEM_COLUMNS,
+    REQUIRED_TEST_COLUMNS,
+    RESULT,
+    TEST_COLUMNS,
+)
 
 Progress = Callable[[int, int | None], None]
 TRT, CSV = "trt", "csv"
@@ -38,7 +45,7 @@ class ConvertRequest:
     output: Path
     to: str = ""
     optional_columns: bool = False
-    split_by: SplitBy | None = None
+    split_by: str = ""
     sidecar: Path | None = None
     spreadsheet_safe: bool = False
     score_codes: bool = False
@@ -94,6 +101,7 @@ def _check(request: ConvertRequest, findings: Path) -> None:
             raise UsageError(f"the folder {path.parent} does not exist")
     if request.output.resolve() == request.input.resolve():
         raise UsageError("the output is the input; name another")
+    _split_by(request.split_by)
     if request.sidecar is not None:
         check_sidecar(request.sidecar)
     is_folder = request.output.suffix.lower() != ".zip"
@@ -102,6 +110,13 @@ def _check(request: ConvertRequest, findings: Path) -> None:
     is_there = request.output.exists() and (not is_folder or any(request.output.iterdir()))
     if is_there and not request.overwrite:
         raise UsageError(f"{request.output} is there already; say --overwrite to replace it")
+
+
+def _split_by(text: str) -> SplitBy | None:
+    try:
+        return SplitBy(text.lower()) if text else None
+    except ValueError:
+        raise UsageError(f"--split-by is subject or grade, not {text!r}") from None
 
 
 def _nothing_read(log: FindingLog, findings: Path) -> str:
@@ -126,7 +141,7 @@ def _to_csv(
             TableWriter(
                 request.output,
                 optional_columns=request.optional_columns,
-                split_by=request.split_by,
+                split_by=_split_by(request.split_by),
                 spreadsheet_safe=request.spreadsheet_safe,
                 log=log,
             )
@@ -179,7 +194,7 @@ def _to_trt(
     log: FindingLog,
 ) -> None:
     """Write TRT documents; put back what a sidecar holds."""
-    if request.split_by is not None:
+    if request.split_by:
         raise UsageError("only the two tables are split; TRT has one file a result")
     sidecar = SidecarReader(request.sidecar) if request.sidecar else None
     with TrtWriter(
@@ -215,27 +230,49 @@ def _restored(
 
 
 def _note_changes(chunk: ResultChunk, written: Mapping[str, pa.Table], notes: Notes) -> None:
-    """Convert what was written back, and count the required values that come out otherwise."""
-    tests, items = flatten(written)
-    test_columns, item_columns = columns_written(False)
-    _note_table(chunk.tests, tests, test_columns, [], notes)
-    _note_table(chunk.items, items, item_columns, ["item"], notes)
+    """Convert what was written back, and count the values that come out otherwise."""
+    numbers = dict(zip(written["result"][RESULT].to_pylist(), range(2**31), strict=False))
+    tests, items = flatten({name: _renumbered(table, numbers) for name, table in written.items()})
+    _note_table(_renumbered(chunk.tests, numbers), tests, _OF_TESTS, notes)
+    _note_table(_renumbered(chunk.items, numbers), items, _OF_ITEMS, notes)
 
 
-def _note_table(
-    before: pa.Table, after: pa.Table, columns: list[str], within: list[str], notes: Notes
-) -> None:
-    ours, theirs = _placed(before, within), _placed(after, within)
-    pairs = ours.join(theirs, on=[RESULT, *within, "place"], how="inner", suffix="/back")
-    for name in columns:
-        count = pairs.filter(
-            pl.col(name).fill_null("").ne(pl.col(f"{name}/back").fill_null(""))
-        ).height
+def _renumbered(table: pa.Table, numbers: Mapping[int, int]) -> pa.Table:
+    """The rows of some results, numbered anew."""
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    known = frame.filter(pl.col(RESULT).is_in(list(numbers)))
+    number = pl.col(RESULT).replace_strict(dict(numbers), return_dtype=pl.Int32)
+    return known.with_columns(number).to_arrow().cast(table.schema)
+
+
+class _Columns(NamedTuple):
+    """The columns of a table, and what its rows are counted within."""
+
+    all: Sequence[str]
+    required: Sequence[str]
+    within: str
+
+
+_OF_TESTS = _Columns(TEST_COLUMNS, REQUIRED_TEST_COLUMNS, RESULT)
+_OF_ITEMS = _Columns(ITEM_COLUMNS, REQUIRED_ITEM_COLUMNS, "item")
+
+
+def _note_table(before: pa.Table, after: pa.Table, columns: _Columns, notes: Notes) -> None:
+    """Count what changed; an optional value that was blank is told where it was invented."""
+    ours, theirs = _placed(before, columns.within), _placed(after, columns.within)
+    keys = list(dict.fromkeys([RESULT, columns.within, "place"]))
+    pairs = ours.join(theirs, on=keys, how="inner", suffix="/back")
+    for name in columns.all:
+        is_other = pl.col(name).fill_null("") != pl.col(f"{name}/back").fill_null("")
+        if name not in columns.required:
+            is_other &= pl.col(name).fill_null("") != ""
+        count = pairs.filter(is_other).height
         if count:
             notes[Note("value_changed_on_return", name)] += count
 
 
-def _placed(table: pa.Table, within: list[str]) -> pl.DataFrame:
+def _placed(table: pa.Table, within: str) -> pl.DataFrame:
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    return frame.with_columns(place=pl.int_range(pl.len()).over(RESULT, *within))
+    return frame.with_columns(place=pl.int_range(pl.len()).over(RESULT, within))

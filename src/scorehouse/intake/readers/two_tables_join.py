@@ -44,6 +44,7 @@ def join_tables(copies: Sequence[Copied], scratch: Path, log: FindingLog) -> Joi
         work.load(copies)
         work.number_tests()
         work.tell_repeated()
+        work.part_repeated_items()
         work.refuse()
         return work.written()
 
@@ -99,6 +100,48 @@ class _Work:
                 "opportunity_twice", file=file, record=key.strip(), field=KEY, row=row, value=key
             )
 
+    def part_repeated_items(self) -> None:
+        """Find the item rows of later tests of one key: in as many runs as there are tests.
+
+        The first run belongs to the first test; where runs and tests can't be paired, no
+        test of that key is kept.
+        """
+        self.connection.execute(
+            f"""
+            CREATE TABLE runs AS
+            SELECT key, filename, file_row_number, shown, place,
+                   dense_rank() OVER (PARTITION BY key ORDER BY filename, island) AS run
+            FROM (
+              SELECT key, filename, file_row_number, {FILE} AS shown, {ROW} AS place,
+                     file_row_number - row_number() OVER (
+                       PARTITION BY key, filename ORDER BY file_row_number) AS island
+              FROM items WHERE key IN (SELECT key FROM numbered WHERE nth > 1)
+            )
+            """  # noqa: S608
+        )
+        self.connection.execute(
+            """
+            CREATE TABLE later AS
+            SELECT r.filename, r.file_row_number FROM runs r
+            WHERE r.run > 1 AND (SELECT max(run) FROM runs s WHERE s.key = r.key)
+                              = (SELECT max(nth) FROM numbered n WHERE n.key = r.key)
+            """
+        )
+        self.connection.execute(
+            """
+            CREATE TABLE unpaired AS
+            SELECT r.key, min(r.shown) AS shown, min(r.place) AS place, count(*) AS rows
+            FROM runs r
+            WHERE (SELECT max(run) FROM runs s WHERE s.key = r.key)
+               <> (SELECT max(nth) FROM numbered n WHERE n.key = r.key)
+            GROUP BY r.key
+            """
+        )
+        for file, row, key, count in self._rows(
+            "SELECT shown, place, key, rows FROM unpaired ORDER BY 1, 2"
+        ):
+            self.log.add("item_rows_unpaired", file=file, record=key, row=row, count=count)
+
     def refuse(self) -> None:
         """Leave out the tests that are damaged, and those one of whose item rows is."""
         self.connection.execute(
@@ -112,12 +155,16 @@ class _Work:
             """
             CREATE TABLE kept AS
             SELECT n.key, n.filename, n.file_row_number,
-                   n.refused OR d.key IS NOT NULL AS refused,
-                   CASE WHEN NOT (n.refused OR d.key IS NOT NULL) THEN
-                     count(*) FILTER (NOT (n.refused OR d.key IS NOT NULL)) OVER (
+                   CASE WHEN NOT n.refused THEN
+                     count(*) FILTER (NOT n.refused) OVER (
                        ORDER BY n.number ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - 1
-                   END AS number
-            FROM numbered n LEFT JOIN damaged d ON n.key = d.key WHERE n.nth = 1
+                   END AS number, n.refused
+            FROM (
+              SELECT * REPLACE (
+                refused OR key IN (SELECT key FROM damaged)
+                        OR key IN (SELECT key FROM unpaired) AS refused)
+              FROM numbered WHERE nth = 1
+            ) n
             """
         )
         query = f"""
@@ -147,6 +194,8 @@ class _Work:
             SELECT CAST(coalesce(k.number, {NO_TEST}) AS INTEGER) AS {RESULT}, i.{FILE} AS file,
                    i.{ROW} AS "row", {columns}
             FROM items i LEFT JOIN kept k ON i.key = k.key AND i.key <> ''
+            ANTI JOIN later l
+              ON i.filename = l.filename AND i.file_row_number = l.file_row_number
             WHERE NOT i.{REFUSED} AND NOT coalesce(k.refused, false)
             ORDER BY 1, i.filename, i.file_row_number
             """,  # noqa: S608

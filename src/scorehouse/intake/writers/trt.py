@@ -75,6 +75,7 @@ class TrtWriter:
 
     out: Path
     score_codes: bool = False
+    overwrite: bool = False
     log: FindingLog | None = None
     notes: Notes = field(default_factory=Notes)
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -88,7 +89,7 @@ class TrtWriter:
             stream = self._stack.enter_context(replacing(self.out))
             self._zip = self._stack.enter_context(ZipFile(stream, "w", ZIP_DEFLATED))
         else:
-            if self.out.exists() and any(self.out.iterdir()):
+            if not self.overwrite and self.out.exists() and any(self.out.iterdir()):
                 raise UsageError(f"the folder {self.out} holds files; name another, or a .zip")
             self._folder = Path(tempfile.mkdtemp(prefix=f".{self.out.name}.", dir=self.out.parent))
             self._folder.chmod(0o755)
@@ -104,9 +105,7 @@ class TrtWriter:
         if self._folder is not None and error is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         elif self._folder is not None:
-            if self.out.exists():
-                self.out.rmdir()
-            self._folder.rename(self.out)
+            _replace_folder(self._folder, self.out)
         if error is None and self.log is not None:
             tell_notes(self.notes, self.log)
 
@@ -152,3 +151,12 @@ class TrtWriter:
             self.log.add(
                 "trt_value_impossible", file=file, record=key, field=found.field, value=found.value
             )
+
+
+def _replace_folder(new: Path, out: Path) -> None:
+    """Put a folder in another's place; the old one's files go, as an overwritten zip's do."""
+    old = out.with_name(f"{new.name}.old")
+    if out.exists():
+        out.rename(old)
+    new.rename(out)
+    shutil.rmtree(old, ignore_errors=True)

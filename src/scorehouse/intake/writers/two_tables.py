@@ -193,11 +193,10 @@ def _is_formula(name: str) -> pl.Expr:
 
 def _file_part(column: pl.Expr) -> pl.Expr:
     """Make a value safe as part of a file's name, whatever stands in it."""
-    plain = column.fill_null("").map_batches(
+    return column.fill_null("").map_batches(
         lambda texts: pl.Series([_plain(text) for text in texts], dtype=pl.String),
         return_dtype=pl.String,
     )
-    return plain
 
 
 def _plain(text: str) -> str:
