@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases.scoring_builders import rules_of
-from scorehouse.scoring.levels import achievement_level, claim_rating, error_band
-from scorehouse.scoring.policies import Placement, place
+from scorehouse.scoring.levels import achievement_level, claim_rating, claim_ratings, error_band
+from scorehouse.scoring.policies import Ends, Placement, Placements, place, place_all
 from scorehouse.scoring.quality import accuracy, consistency, level_probabilities
 from scorehouse.scoring.scale import half_away, half_away_all, scale_score, theta_of
 from scorehouse.terms import Bounds, Cuts, Policy, Scale, Subject
@@ -142,6 +142,66 @@ def test_options_differ_only_at_the_ends(test: Test, theta: float) -> None:
             assert found.scale_score_unrounded == found.scale_score
             scale = RULES.scales[test[0]]
             assert found.theta_for_se == theta_of(found.scale_score, scale)
+
+
+@often
+@given(TESTS, POLICIES, st.lists(st.floats(-15, 15), max_size=5), st.floats(-0.02, 0.02))
+def test_many_are_placed_as_one_is(
+    test: Test, policy: str, thetas: list[float], beside: float
+) -> None:
+    """Far from the ends, beside them, on them, and at infinity where there are ends."""
+    chosen, bounds, scale, _cuts = parts_of(test, policy)
+    low, high, loss, hoss = -np.inf, np.inf, 0, 0
+    if bounds is not None:
+        low, high = bounds.lowest_theta, bounds.highest_theta
+        loss, hoss = bounds.lowest_scale_score, bounds.highest_scale_score
+        on_ends = [low, high, theta_of(loss, scale), theta_of(hoss, scale)]
+        thetas = [*thetas, *on_ends, *(end + beside for end in on_ends), np.inf, -np.inf]
+    n = len(thetas)
+    ends = Ends(*(np.full(n, end) for end in (*vars(scale).values(), low, high, loss, hoss)))
+    found = place_all(np.array(thetas), chosen.limits, ends)
+    each = [place(theta, chosen, bounds, scale) for theta in thetas]
+    for name, values in found._asdict().items():
+        assert values.tolist() == [getattr(one, name) for one in each], name
+
+
+@often
+@given(
+    st.lists(st.tuples(st.integers(4800, 5200), st.integers(0, 40), st.integers(0, 2)), max_size=8),
+    st.booleans(),
+)
+def test_many_are_rated_as_one_is(found: list[tuple[int, int, int]], is_rounded: bool) -> None:
+    """In half points and thirds, so that ends of bands fall on halves and on the cut."""
+    cut = 2500
+    scores = [score / 2 for score, _error, _end in found]
+    errors = [error / 3 for _score, error, _end in found]
+    n = len(found)
+    placed_all = Placements(
+        *(np.zeros(n) for _ in range(3)),
+        np.array(scores),
+        np.zeros(n),
+        np.array([end == 1 for *_rest, end in found], bool),
+        np.array([end == 2 for *_rest, end in found], bool),
+    )
+    ratings = claim_ratings(
+        placed_all,
+        np.array(errors),
+        np.full(n, float(cut)),
+        band=RULES.claim_band,
+        is_rounded=np.full(n, is_rounded),
+    )
+    assert ratings.tolist() == [
+        claim_rating(
+            score,
+            error,
+            cut,
+            band=RULES.claim_band,
+            is_rounded=is_rounded,
+            at_lowest=end == 1,
+            at_highest=end == 2,
+        )
+        for score, error, (*_rest, end) in zip(scores, errors, found, strict=True)
+    ]
 
 
 @often
