@@ -2,7 +2,7 @@
 
 Sources: Rudner, L. M. (2001), Computing the expected proportions of misclassified examinees,
 Practical Assessment, Research & Evaluation 7(14), and (2005), Expected classification
-accuracy, 10(13); Wright, B. D., & Masters, G. N. (1982), Rating Scale Analysis, chapter 5
+accuracy, 10(13); Wright, B. D., & Masters, G. N. (1982), Rating Scale Analysis
 (infit and outfit). None of it is a rule of the program: nothing reported depends on it.
 """
 
