@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from scorehouse import __version__
 from scorehouse.cli import (
@@ -16,11 +19,21 @@ from scorehouse.cli import (
     send,
     simulate,
 )
-from scorehouse.cli.compiled import find_cache_folder
-from scorehouse.cli.console import end_like_interrupt
+from scorehouse.cli.console import answering, end_like_interrupt
+
+
+class _Commands(TyperGroup):
+    """Commands of which none ends in a traceback, whatever goes wrong in it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        with answering(as_json=False):
+            return super().invoke(ctx)
+
 
 app = typer.Typer(
     name="scorehouse",
+    cls=_Commands,
     help="From item responses to reported results, each number with its reason.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -57,6 +70,5 @@ def _root(
 
 def main() -> None:
     """Run the command line."""
-    find_cache_folder()
     end_like_interrupt()
     app()

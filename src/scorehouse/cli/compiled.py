@@ -11,6 +11,7 @@ from pathlib import Path
 
 _VARIABLE = "NUMBA_CACHE_DIR"
 _PACKAGE = Path(__file__).parents[1]
+_COMPILED = ("scoring", "simulate", "intake/readers")
 
 
 def find_cache_folder() -> None:
@@ -20,18 +21,24 @@ def find_cache_folder() -> None:
     (a read-only installation run by a service without a home) it is a temporary folder of this
     run: one in a shared place could be filled by others with code of theirs.
     """
-    if os.environ.get(_VARIABLE) or any(map(_is_writable, _folders())):
+    if os.environ.get(_VARIABLE) or all(map(_is_writable, _beside())):
+        return
+    if _is_writable(_own_folder()):
         return
     folder = tempfile.mkdtemp(prefix="scorehouse-compiled-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ[_VARIABLE] = folder
 
 
-def _folders() -> Iterator[Path]:
-    """The folders that the compiler tries, in its order."""
-    yield _PACKAGE / "scoring" / "__pycache__"
+def _beside() -> Iterator[Path]:
+    """The folders beside the sources, which the compiler tries first."""
+    yield from (_PACKAGE / folder / "__pycache__" for folder in _COMPILED)
+
+
+def _own_folder() -> Path:
+    """The user's folder, which it tries next."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    yield Path(home) / "numba"
+    return Path(home) / "numba"
 
 
 def _is_writable(folder: Path) -> bool:

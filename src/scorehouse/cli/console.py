@@ -34,6 +34,9 @@ ALL_WELL, SOMETHING_LEFT_OUT, REFUSED = 0, 1, 2
 STOPPED = 128 + signal.SIGINT
 """Exit code of a run that was interrupted, as shells give it."""
 
+_PASSED_ON = (typer.Exit, typer.Abort, typer.BadParameter.__mro__[2])
+"""What the command line itself answers: exits, and all that is wrong with an option."""
+
 TRACEBACK_VARIABLE = "SCOREHOUSE_TRACEBACK"
 _PACKAGE = str(Path(__file__).parents[1])
 
@@ -84,6 +87,8 @@ def answering(as_json: bool) -> Iterator[None]:
     """Turn whatever goes wrong inside into one clear sentence and its exit code."""
     try:
         yield
+    except _PASSED_ON:
+        raise
     except ScorehouseError as error:
         refuse(str(error), as_json)
     except KeyboardInterrupt:

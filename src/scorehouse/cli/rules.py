@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.table import Table
+from rich.text import Text
 
-from scorehouse.cli.console import out, print_json, refuse
-from scorehouse.errors import ScorehouseError
+from scorehouse.cli.console import answering, out, print_json, say
 from scorehouse.rulebook import RuleEntry, load
 
 app = typer.Typer(help="Ask the rulebook.", no_args_is_help=True)
@@ -31,16 +32,23 @@ def show(
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
     """Show a topic's rules: the value, since when, in which state, and who says so."""
-    try:
+    with answering(as_json):
         entries = load(rulebook).show(
             topic, subject=subject, grade=grade, year=year, program=program
         )
-    except ScorehouseError as error:
-        refuse(str(error), as_json)
     if as_json:
         print_json([_as_json(entry) for entry in entries])
-    else:
-        out.print(_table(topic, entries))
+        return
+    if not entries:
+        say("No rule answers that; ask with fewer of --subject, --grade and --year.")
+        return
+    sources = list(dict.fromkeys(map(_source, entries)))
+    out.print(_table(topic, entries, sources))
+    for number, source in enumerate(sources, 1):
+        cells = (Text(f"[{number}]"), Text(source))
+        line = Table.grid(padding=(0, 1))
+        line.add_row(*cells)
+        out.print(line)
 
 
 @app.command("topics")
@@ -49,10 +57,8 @@ def topics(
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
     """List what can be asked about."""
-    try:
+    with answering(as_json):
         names = load(rulebook).topics()
-    except ScorehouseError as error:
-        refuse(str(error), as_json)
     if as_json:
         print_json(list(names))
     else:
@@ -64,19 +70,32 @@ def _as_json(entry: RuleEntry) -> dict[str, str]:
     return {name: str(value) for name, value in vars(entry).items()}
 
 
-def _table(topic: str, entries: list[RuleEntry]) -> Table:
-    table = Table(title=topic, title_justify="left")
-    for name in ("Rule", "Value", "Since", "State", "Source"):
-        table.add_column(name, overflow="fold")
+def _source(entry: RuleEntry) -> str:
+    """Who says so, with how it was read."""
+    page = f", {entry.page}" if entry.page else ""
+    end = "." if entry.title and entry.note else ""
+    return f"{entry.title}{page}{end} {entry.note}".strip()
+
+
+def _table(topic: str, entries: list[RuleEntry], sources: list[str]) -> Table:
+    """The rules; a number says which of the sources below."""
+    table = Table(title=topic, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column("Rule", no_wrap=True)
+    table.add_column("Value", overflow="fold", ratio=1)
+    table.add_column("Since", overflow="fold", min_width=11)
+    table.add_column("Source", no_wrap=True)
     for entry in entries:
-        page = f", {entry.page}" if entry.page else ""
-        note = f"\n{entry.note}" if entry.note else ""
-        doubt = "" if entry.confidence in ("published", "") else f" ({entry.confidence})"
-        table.add_row(
-            entry.rule,
-            entry.value,
-            str(entry.since or ""),
-            entry.state + doubt,
-            f"{entry.title}{page}{note}",
-        )
+        number = Text(f"[{sources.index(_source(entry)) + 1}]")
+        value = entry.value.replace("; ", "\n")
+        table.add_row(Text(entry.rule), Text(value), _since(entry), number)
     return table
+
+
+def _since(entry: RuleEntry) -> str:
+    """Since when, and what more must be known before it is used."""
+    words = [str(entry.since or "")]
+    if entry.state != "in_force":
+        words.append(entry.state)
+    if entry.confidence not in ("published", ""):
+        words.append(entry.confidence)
+    return "\n".join(filter(None, words))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from scorehouse.cli.console import out, print_json, progress, refuse
-from scorehouse.errors import ScorehouseError, UsageError
-from scorehouse.simulate import SimulationConfig, SimulationSummary
-from scorehouse.simulate import simulate as run_simulation
+from scorehouse.cli.console import answering, out, print_json, progress, say
+from scorehouse.errors import UsageError
 from scorehouse.terms import Subject
-from scorehouse.verbs.request import parse_year
+
+if TYPE_CHECKING:
+    from scorehouse.simulate import SimulationConfig, SimulationSummary
 
 
 class Preset(StrEnum):
@@ -54,27 +55,49 @@ def simulate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Make an invented district or state: students, packages, responses that follow from them."""
-    changes: dict[str, Any] = {
-        "include_interim": interim,
-        "form": _form(form),
-        "trt": trt or verbose_trt,
-        "verbose_trt": verbose_trt,
-    }
-    try:
+    with answering(as_json):
+        _check_place(output)
+        changes: dict[str, Any] = {
+            "include_interim": interim,
+            "form": _form(form),
+            "trt": trt or verbose_trt,
+            "verbose_trt": verbose_trt,
+        }
         if students is not None:
             changes["students"] = students
         if subject:
             changes["subjects"] = tuple(_subject(text) for text in subject)
         if grade:
             changes["grades"] = tuple(grade)
-        years = tuple(parse_year(text) for text in year)
-        make = SimulationConfig.district if preset is Preset.DISTRICT else SimulationConfig.state
-        config = _made(make, seed, years, changes)
-        with progress("simulating", "tests", quiet=as_json) as report:
-            summary = run_simulation(config, output, progress=report, overwrite=overwrite)
-    except ScorehouseError as error:
-        refuse(str(error), as_json)
+        summary = _run(preset, seed, year, changes, output, overwrite, as_json)
     _tell(summary, as_json)
+
+
+def _run(
+    preset: Preset,
+    seed: int,
+    year: list[str],
+    changes: dict[str, Any],
+    output: Path,
+    overwrite: bool,
+    quiet: bool,
+) -> SimulationSummary:
+    """Simulate, with a bar; the packages it needs are heavy, so they come in here."""
+    from scorehouse.simulate import SimulationConfig, simulate
+    from scorehouse.verbs.request import parse_year
+
+    years = tuple(parse_year(text) for text in year)
+    make = SimulationConfig.district if preset is Preset.DISTRICT else SimulationConfig.state
+    config = _made(make, seed, years, changes)
+    with progress("simulating", "tests", quiet=quiet) as report:
+        return simulate(config, output, progress=report, overwrite=overwrite)
+
+
+def _check_place(folder: Path) -> None:
+    """Refuse a folder that can't be made where it should be."""
+    there = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"{folder} can't be made: {there} may not be written; choose another")
 
 
 def _made(make: Any, seed: int, years: Any, changes: dict[str, Any]) -> SimulationConfig:
@@ -105,4 +128,5 @@ def _tell(summary: SimulationSummary, as_json: bool) -> None:
         print_json({"folder": str(summary.folder), "files": list(summary.files), **counts})
         return
     words = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    out.print(f"{words} in {summary.folder}: {', '.join(summary.files)}", highlight=False)
+    out.print(f"{words}.", highlight=False, soft_wrap=not out.is_terminal)
+    say(f"Written to {summary.folder}: {', '.join(summary.files)}")

@@ -159,6 +159,9 @@ def _complete(scored: ScoredSitting, rules: MeasurementRules) -> Step:
     text = f"The blueprint's minimum is {minimum} CAT items ({said})."
     if not scored.completion.is_incomplete:
         return Step("Complete?", f"{text} The CAT is complete.")
+    if not scored.completion.simulated:
+        text += " The CAT is incomplete, though as many were presented; there are no claim scores."
+        return Step("Complete?", text)
     average = rules.average_items[test.subject, test.test_grade]
     text += (
         f" The CAT is incomplete: {scored.completion.simulated} average items "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -15,23 +16,29 @@ import pyarrow.parquet as pq
 
 from scorehouse.errors import InputRefusedError, UsageError
 from scorehouse.intake.canonical import ResponseChunk
-from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.findings import Consequence, FindingLog
 from scorehouse.intake.readers.responses import opportunities_beside, read_responses
+from scorehouse.scoring.batch import Problem
 from scorehouse.scoring.explain import Explanation, explain
 from scorehouse.scoring.one import Score, score_sitting
 from scorehouse.terms import MeasurementRules
 from scorehouse.verbs.merge import gathered_around
 from scorehouse.verbs.request import ScoreRequest, moved, read_record
-from scorehouse.verbs.score import Scorer, make_scorer
+from scorehouse.verbs.score import Scorer, make_scorer, report
 
 _AGREES = 1e-9
 
 
 @dataclass(frozen=True)
 class StoredExplanation:
-    """The story of a stored score, and where what is stored differs from it."""
+    """The story of a stored score, and where what is stored differs from it.
 
+    `notes` say what was found in its responses, in the words of the findings.
+    """
+
+    opportunity_id: str
     explanation: Explanation
+    notes: tuple[str, ...]
     rules: MeasurementRules
     request: ScoreRequest
     differences: tuple[str, ...]
@@ -60,14 +67,24 @@ def explain_stored(
     log = FindingLog()
     scorer = make_scorer(request, rules, policy, log)
     chunk = _find(request, opportunity_id, log, scorer)
-    batch, _problems = scorer.batch(chunk)
+    batch, problems = scorer.batch(chunk)
     if batch.assessment[0] < 0:
         raise UsageError("no package given holds the assessment of this opportunity")
     scored = score_sitting(batch.sitting(0, scorer.prepared.bank), rules, policy)
     differences = tuple(_differences(scored.scores, stored))
+    notes = tuple(_notes(problems, chunk))
+    is_changed = rules.digest != digest
     return StoredExplanation(
-        explain(scored, rules), rules, request, differences, rules.digest != digest
+        opportunity_id, explain(scored, rules), notes, rules, request, differences, is_changed
     )
+
+
+def _notes(problems: list[Problem], chunk: ResponseChunk) -> Iterator[str]:
+    """What was found in the responses, gravest first, each once."""
+    log = FindingLog()
+    report(problems, chunk, log, Counter())
+    found = sorted(log, key=lambda finding: not Consequence(finding.consequence).leaves_out)
+    yield from dict.fromkeys(finding.message for finding in found)
 
 
 def _stored_rows(out: Path, opportunity_id: str) -> list[dict[str, object]]:
@@ -80,7 +97,8 @@ def _stored_rows(out: Path, opportunity_id: str) -> list[dict[str, object]]:
                 column_types={"opportunity_id": pa.string(), "student_id": pa.string()}
             )
             table = pa.csv.read_csv(out, convert_options=texts)
-            table = table.filter(pc.equal(table["opportunity_id"], opportunity_id))
+            names = pa.array([opportunity_id, f"'{opportunity_id}"])  # as a formula is written
+            table = table.filter(pc.is_in(table["opportunity_id"], value_set=names))
         else:
             table = pq.read_table(out, filters=[("opportunity_id", "=", opportunity_id)])
     except (pa.ArrowInvalid, KeyError) as error:
