@@ -83,8 +83,23 @@ def deidentify(chunk: ResultChunk, hasher: Hasher, choices: Choices | None = Non
 def _results_without_id(chunk: ResultChunk) -> list[dict[str, Any]]:
     columns = [RESULT, "file", "row", "TestOpportunityId"]
     is_blank = pc.equal(_trimmed(chunk.tests["StudentIdentifier"]), "")
+    if chunk.is_xml:
+        is_blank = pc.or_(is_blank, pc.invert(_is_identified(chunk)))
     rows: list[dict[str, Any]] = chunk.tests.select(columns).filter(is_blank).to_pylist()
     return rows
+
+
+def _is_identified(chunk: ResultChunk) -> pa.ChunkedArray:
+    """Whether each result has an id that is the student's own, not only an alternate one."""
+    own = pa.array([name.casefold() for name in private.OWN_ID_NAMES])
+    numbers: list[pa.Array] = []
+    for name in _NAMED_TABLES:
+        table = chunk.elements[name]
+        is_own = pc.is_in(_folded(table), value_set=own)
+        is_filled = pc.not_equal(_trimmed(table["value"]), "")
+        numbers += table[RESULT].filter(pc.and_(is_own, is_filled)).chunks
+    found = pa.chunked_array(numbers, type=pa.int32()).unique()
+    return pc.is_in(chunk.tests[RESULT], value_set=found)
 
 
 def _trimmed(texts: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -28,6 +28,9 @@ HASHED_NAMES = (
     "StudentIdentifier", "SSID", "AlternateSSID", "ExternalSSID", "AlternateStateStudentID",
 )  # fmt: skip
 
+OWN_ID_NAMES = ("StudentIdentifier", "SSID")
+"""Names of the student's own id: an alternate id alone would give another pseudonym."""
+
 SCHOOL_NAMES = (
     "DistrictId", "ResponsibleDistrictIdentifier", "DistrictName", "OrganizationName",
     "SchoolId", "ResponsibleInstitutionIdentifier", "ResponsibleSchoolIdentifier",

@@ -89,7 +89,8 @@ def _note_document(content: bytes, check: LeakCheck, proof: Proof, place: str) -
 def _is_other_id(content: bytes, leak: Leak) -> bool:
     """Whether the place is the whole id of an opportunity or an item."""
     before = content[max(leak.start - 40, 0) : leak.start]
-    return content[leak.end : leak.end + 1] == b'"' and _OTHER_ID.search(before) is not None
+    is_whole = content[leak.end : leak.end + 1] == b'"' and b"<Examinee" not in before
+    return is_whole and _OTHER_ID.search(before) is not None
 
 
 def _note_table(path: Path, check: LeakCheck, proof: Proof) -> None:

@@ -52,14 +52,15 @@ class TablesPacker:
         """Split into spools on disk, then pack each part."""
         test_header, item_header = _one_header(self._tests), _one_header(self._items)
         scratch = Path(tempfile.mkdtemp(prefix=".spool.", dir=self._place))
+        spools = _Spools(scratch)
         try:
-            spools = _Spools(scratch)
             places = self._deal(spools, test_header, self._item_bytes())
             self._follow(spools, item_header, places)
             spools.close()
             parts = sorted(set(places.values()))
             return [self._part(spools, part, test_header, item_header) for part in parts]
         finally:
+            spools.close()
             shutil.rmtree(scratch, ignore_errors=True)
 
     def _item_bytes(self) -> Counter[int]:
