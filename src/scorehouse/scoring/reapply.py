@@ -178,7 +178,7 @@ class _Found:
 
     scores: pa.Table
     was: Placements
-    now: Placements
+    placed: Placements
     is_lost: Flags
     cuts: Floats
     rules: MeasurementRules
@@ -191,13 +191,13 @@ class _Found:
     @cached_property
     def _has_same_error(self) -> Flags:
         """The standard error is taken where it was."""
-        same: Flags = self.was.theta_for_se == self.now.theta_for_se
+        same: Flags = self.was.theta_for_se == self.placed.theta_for_se
         return same
 
     @cached_property
     def _level(self) -> Floats:
         """Achievement levels, where the row had one."""
-        level = 1.0 + np.sum(self.cuts <= self.now.scale_score[:, None], axis=1)
+        level = 1.0 + np.sum(self.cuts <= self.placed.scale_score[:, None], axis=1)
         return np.where(np.isnan(self._stored_number("achievement_level")), np.nan, level)
 
     def _stored_number(self, name: str) -> Floats:
@@ -205,7 +205,7 @@ class _Found:
 
     def _rating(self) -> tuple[Floats, Flags]:
         """Ratings, where the row had one; and where only the assessment type is missing."""
-        now, stored = self.now, self._stored_number("claim_rating")
+        now, stored = self.placed, self._stored_number("claim_rating")
         error = np.where(self._has_same_error, self._stored_number("se_scale"), np.nan)
         one, other = (
             claim_ratings(
@@ -231,7 +231,7 @@ class _Found:
         )
 
     def _numbers(self, rating: Floats) -> dict[str, pa.Array]:
-        now = self.now
+        now = self.placed
         same_level = self._level == self._stored_number("achievement_level")
         same_level &= self._has_same_error & (self.was.theta_reported == now.theta_reported)
         values = {
