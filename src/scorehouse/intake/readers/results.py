@@ -86,7 +86,7 @@ def read_trt_results(
     """Yield the results of TRT files and zips, each given with the name findings may show."""
     first = 0
 
-    def make(batch: Batch, own_log: FindingLog) -> tuple[int, ResultChunk]:
+    def make(batch: Batch, own_log: FindingLog) -> ResultChunk:
         if beside is not None:
             beside(batch, own_log)
         return _chunk(batch, own_log)
@@ -106,10 +106,10 @@ def read_trt_results(
         first += count
 
 
-def _chunk(batch: Batch, log: FindingLog) -> tuple[int, ResultChunk]:
+def _chunk(batch: Batch, log: FindingLog) -> ResultChunk:
     elements = elements_of(batch, log).tables
     tests, items = flatten(elements)
-    return tests.num_rows, ResultChunk(elements, tests, items)
+    return ResultChunk(elements, tests, items)
 
 
 def _moved(chunk: ResultChunk, first: int) -> ResultChunk:

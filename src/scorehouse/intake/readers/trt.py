@@ -1,23 +1,18 @@
-"""Reading TRT XML: one file, a folder, a zip, or archives that wrap many results."""
+"""Reading the responses in TRT XML: one file, a folder, a zip, or archive wrappers."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from lxml import etree
+import numpy as np
+import pyarrow as pa
 
-from scorehouse.intake.canonical import (
-    CHUNK_OPPORTUNITIES,
-    CHUNK_RESPONSES,
-    ResponseChunk,
-    chunk_from_rows,
-)
+from scorehouse.intake.canonical import ResponseChunk, in_one_piece
 from scorehouse.intake.findings import FindingLog
-from scorehouse.intake.readers.archive import Limits, Member, Walk
-from scorehouse.intake.readers.trt_result import ItemRow, Result, UnusableError, read_result
-from scorehouse.intake.readers.trt_xml import looks_like_xml, reports
+from scorehouse.intake.readers.archive import Limits
+from scorehouse.intake.readers.trt_responses import Responses, responses_of
+from scorehouse.intake.readers.trt_stream import each_batch
 
 CHUNK_FILES = 2_000
 Progress = Callable[[int, int | None], None]
@@ -32,100 +27,39 @@ def read_trt(
     progress: Progress | None = None,
 ) -> Iterator[ResponseChunk]:
     """Yield the results of TRT files and zips, each given with the name findings may show."""
-    gathered = _Gathered()
     seen: set[str] = set()
-    walk = Walk(log, limits or Limits())
-    files = list(sources)
-    done = 0
-    for result in _results(files, walk, log):
-        done += 1
-        if progress:
-            progress(done, max(walk.expected, len(files)))
-        if _is_repeated(result, seen, log):
-            continue
-        gathered.add(result)
-        if len(gathered.counts) >= chunk_tests:
-            yield gathered.chunk()
-            gathered = _Gathered()
-    if gathered.counts:
-        yield gathered.chunk()
+    for found in each_batch(
+        list(sources),
+        log,
+        responses_of,
+        size=chunk_tests,
+        limits=limits,
+        threads=1,
+        progress=progress,
+    ):
+        chunk = _chunk(found, seen, log)
+        if chunk.opportunities.num_rows:
+            yield chunk
 
 
-def _results(files: Iterable[tuple[Path, str]], walk: Walk, log: FindingLog) -> Iterator[Result]:
-    for path, shown in files:
-        try:
-            yield from _results_of(path, shown, walk, log)
-        except OSError as error:
-            log.add("file_unreadable", file=shown, reason=error.strerror or type(error).__name__)
+def _chunk(found: Responses, seen: set[str], log: FindingLog) -> ResponseChunk:
+    """Make a chunk of the opportunities that weren't met before."""
+    offsets = np.concatenate(([0], np.cumsum(found.counts))).astype(np.int64)
+    keys = found.opportunities["opportunity_id"].to_pylist()
+    is_new = [_is_new(key, place, found.opportunities, seen, log) for place, key in enumerate(keys)]
+    opportunities, responses = found.opportunities, found.responses
+    if not all(is_new):
+        counts = np.where(is_new, found.counts, 0)
+        responses = responses.filter(pa.array(np.repeat(is_new, found.counts)))
+        opportunities = opportunities.filter(pa.array(is_new))
+        offsets = np.concatenate(([0], np.cumsum(counts[np.array(is_new)]))).astype(np.int64)
+    return ResponseChunk(in_one_piece(responses), in_one_piece(opportunities), offsets)
 
 
-def _results_of(path: Path, shown: str, walk: Walk, log: FindingLog) -> Iterator[Result]:
-    with path.open("rb") as stream:
-        head = stream.read(4096)
-        stream.seek(0)
-        if head.startswith(b"PK"):
-            for member in walk.zip_members(path, shown):
-                yield from _member_results(member, log)
-        elif path.stat().st_size <= walk.limits.member_bytes or b"<TDSReports" in head:
-            yield from _usable(reports(stream, shown, log), log)
-        else:
-            log.add("xml_too_large", file=shown, limit=walk.limits.member_bytes)
-
-
-def _member_results(member: Member, log: FindingLog) -> Iterator[Result]:
-    if member.is_too_large:
-        log.add("xml_too_large", file=member.name, limit=len(member.content) - 1)
-    elif not looks_like_xml(member.content[:4096]):
-        log.add("file_unknown_kind", file=member.name)
-    else:
-        yield from _usable(reports(member.content, member.name, log), log)
-
-
-def _usable(found: Iterable[tuple[str, etree._Element]], log: FindingLog) -> Iterator[Result]:
-    for name, report in found:
-        try:
-            yield read_result(report, name, _line(report), log)
-        except UnusableError:
-            continue
-
-
-def _line(report: etree._Element) -> int | None:
-    return getattr(report, "sourceline", None)
-
-
-def _is_repeated(result: Result, seen: set[str], log: FindingLog) -> bool:
-    key = str(result.opportunity["opportunity_id"])
+def _is_new(key: str, place: int, opportunities: pa.Table, seen: set[str], log: FindingLog) -> bool:
     if key in seen:
-        file = str(result.opportunity["file"])
+        file = opportunities["file"][place].as_py()
         log.add("opportunity_twice", file=file, record=key, field="Opportunity/key", value=key)
-        return True
+        return False
     seen.add(key)
-    return False
-
-
-class _Gathered:
-    """Results on their way to a chunk, column by column."""
-
-    def __init__(self) -> None:
-        self.counts: list[int] = []
-        self._opportunities: dict[str, list[object]] = defaultdict(list)
-        self._items: list[ItemRow] = []
-
-    def add(self, result: Result) -> None:
-        for name in CHUNK_OPPORTUNITIES.names:
-            self._opportunities[name].append(result.opportunity[name])
-        self._items.extend(result.items)
-        self.counts.append(len(result.items))
-
-    def chunk(self) -> ResponseChunk:
-        columns = zip(*self._items, strict=True) if self._items else [()] * len(ItemRow._fields)
-        responses = {
-            name: list(column) for name, column in zip(ItemRow._fields, columns, strict=True)
-        }
-        for name in set(CHUNK_RESPONSES.names) - set(responses):
-            responses[name] = self._repeated(name)
-        return chunk_from_rows(responses, self._opportunities, self.counts)
-
-    def _repeated(self, name: str) -> list[object]:
-        values = zip(self._opportunities[name], self.counts, strict=True)
-        return [value for value, count in values for _ in range(count)]
+    return True

@@ -19,7 +19,7 @@ from scorehouse.terms import SchoolYear
 ORGANIZATION, EVIDENCE, CONVENTIONS = "organization", "evidence", "conventions"
 WRITING = "WER"
 
-_TRAITS = {
+TRAITS = {
     **dict.fromkeys(
         ("organizationpurpose", "organization", "purpose", "organizationfocus", "org"),
         ORGANIZATION,
@@ -31,8 +31,8 @@ _TRAITS = {
     **dict.fromkeys(("conventions", "convention", "con"), CONVENTIONS),
 }
 _SCORE_TRAIT = re.compile(r"SOCK_(?:ARGU|EXPL|INFO|NARR|OPIN)_(ORG|EVI|CON)", re.IGNORECASE)
-_TRUE = frozenset({"1", "true", "t", "yes", "y"})
-_WAITING = frozenset({"waitingformachinescore", "scoringerror"})
+TRUE = frozenset({"1", "true", "t", "yes", "y"})
+WAITING = frozenset({"waitingformachinescore", "scoringerror"})
 _READS = ("final", "resolution", "backread", "initial")
 _FIRST_YEAR, _LAST_YEAR = 1900, 9999
 
@@ -94,7 +94,7 @@ def read_result(report: etree._Element, file: str, row: int | None, log: Finding
         )
         raise place.refuse("trt_field_missing", missing)
     examinee = report.find("Examinee")
-    if _text(examinee, "isDemo").lower() in _TRUE:
+    if _text(examinee, "isDemo").lower() in TRUE:
         raise place.refuse("trt_demo_record", "Examinee/isDemo")
     items = list(_items(sitting, place))
     return Result(_opportunity(key, test, examinee, sitting, place), items)
@@ -166,14 +166,20 @@ def _school_year(test: etree._Element, place: _Place) -> str:
 
 
 def _log_ons(sitting: etree._Element) -> tuple[bool | None, bool | None]:
-    """What a combined result's components say of the CAT and the PT; None: not known."""
-    components: dict[str, dict[str, str]] = {}
+    variables: dict[str, dict[str, str]] = {}
     for variable in sitting.iterfind("GenericVariable"):
-        context = _text(variable, "context").upper()
-        if re.fullmatch(r"COMPONENT_\d+", context):
-            values = components.setdefault(context, {})
-            values[_text(variable, "name").upper()] = _text(variable, "value")
-    sat = [values for values in components.values() if values.get("OPPID")]
+        values = variables.setdefault(_text(variable, "context").upper(), {})
+        values[_text(variable, "name").upper()] = _text(variable, "value")
+    return log_ons(variables)
+
+
+def log_ons(variables: Mapping[str, Mapping[str, str]]) -> tuple[bool | None, bool | None]:
+    """What a combined result's components say of the CAT and the PT; None: not known.
+
+    `variables` are the generic ones: context (upper case) -> name (upper case) -> value.
+    """
+    components = [v for name, v in variables.items() if re.fullmatch(r"COMPONENT_\d+", name)]
+    sat = [values for values in components if values.get("OPPID")]
     if not sat:
         return None, None
     is_pt = [re.search(r"(?i)perf|[-_]PT[-_]", values.get("TESTID", "")) for values in sat]
@@ -203,7 +209,7 @@ def _base_row(item: etree._Element, part: str, place: _Place) -> ItemRow:
     bank, key = _text(item, "bankKey"), _text(item, "key")
     if not (bank and key):
         raise place.refuse("trt_field_missing", "Item/key" if bank else "Item/bankKey")
-    answered = _text(item, "isSelected").lower() in _TRUE or _has_response(item)
+    answered = _text(item, "isSelected").lower() in TRUE or _has_response(item)
     status = _text(item, "scoreStatus").lower()
     return ItemRow(
         item_id=f"{bank}-{key}",
@@ -224,7 +230,7 @@ def _has_response(item: etree._Element) -> bool:
 
 
 def _use(item: etree._Element) -> str:
-    if _text(item, "dropped").lower() in _TRUE:
+    if _text(item, "dropped").lower() in TRUE:
         return "dropped"
     return "field_test" if _text(item, "operational").lower() in ("0", "false") else "operational"
 
@@ -246,7 +252,7 @@ def _score(
     An item that is not answered and has -1, or is NOTSCORED, was presented only.
     """
     text = (text or "").strip()
-    if not text or status in _WAITING:
+    if not text or status in WAITING:
         return None
     try:
         score = float(text)
@@ -284,8 +290,8 @@ def _trait_nodes(
     derived: dict[str, tuple[str, str]] = {}
     for node in item.iterfind("ScoreInfo/SubScoreList/ScoreInfo"):
         name = _text(node, "scoreDimension")
-        trait = _TRAITS.get(re.sub("[^a-z]", "", name.lower()))
-        waits = _text(node, "scoreStatus").lower() in _WAITING
+        trait = TRAITS.get(re.sub("[^a-z]", "", name.lower()))
+        waits = _text(node, "scoreStatus").lower() in WAITING
         values = ("" if waits else _text(node, "scorePoint"), _condition_code(node))
         if trait:
             traits.setdefault(trait, values)
@@ -328,7 +334,7 @@ def _reported_traits(sitting: etree._Element) -> dict[str, tuple[str, str]]:
         match = _SCORE_TRAIT.fullmatch(_text(element, "measureOf"))
         if not match:
             continue
-        trait, label = _TRAITS[match[1].lower()], _text(element, "measureLabel").lower()
+        trait, label = TRAITS[match[1].lower()], _text(element, "measureLabel").lower()
         if label == "rawscore":
             scores.setdefault(trait, _text(element, "value"))
         code = _text(element, "value") if label == "conditioncode" else ""

@@ -18,7 +18,7 @@ import pyarrow as pa
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.readers.archive import Limits, Walk
 from scorehouse.intake.readers.trt_batch import scan_documents
-from scorehouse.intake.readers.trt_documents import Batch, batches, documents
+from scorehouse.intake.readers.trt_documents import Batch, Document, batches, documents
 from scorehouse.intake.readers.trt_elements import ElementRows
 from scorehouse.intake.readers.trt_xml import reports
 
@@ -35,11 +35,14 @@ class Elements(NamedTuple):
     lines: Sequence[int | None]  # by result: the line its root stands on
 
 
-def elements_of(batch: Batch, log: FindingLog) -> Elements:
-    """Read a batch: every document gives one result, or a finding."""
+def elements_of(batch: Batch, log: FindingLog, *, tells_parts: bool = True) -> Elements:
+    """Read a batch: every document gives one result, or a finding.
+
+    What has no place in the tables is told unless `tells_parts` is false.
+    """
     scanned = scan_documents([document[:2] for document in batch.documents])
     is_read = scanned.is_done.copy()
-    careful = ElementRows(log)
+    careful = ElementRows(log if tells_parts else FindingLog())
     slow: list[int] = []
     lines: dict[int, int | None] = {}
     for place in np.flatnonzero(~scanned.is_done).tolist():
@@ -85,7 +88,7 @@ def _merged(fast: dict[str, pa.Table], slow: dict[str, pa.Table]) -> dict[str, p
 def each_batch(
     sources: Sequence[tuple[Path, str]],
     log: FindingLog,
-    make: Callable[[Batch, FindingLog], tuple[int, _Made]],
+    make: Callable[[Batch, FindingLog], _Made],
     *,
     size: int,
     limits: Limits | None,
@@ -94,33 +97,37 @@ def each_batch(
 ) -> Iterator[_Made]:
     """Yield what `make` makes of each batch, with findings in the order of the batches.
 
-    `make` gives the number of results with its work; it runs in up to `threads` threads.
+    `make` runs in up to `threads` threads; `progress` hears of every document unpacked.
     """
     walk = Walk(log, limits or Limits())
-    found = batches(documents(sources, walk, log), size, _BATCH_BYTES)
-    done = 0
-    for own, (count, made) in _in_order(found, log, make, threads):
+    found = documents(sources, walk, log)
+    if progress:
+        found = _counted(found, lambda done: progress(done, max(walk.expected, len(sources))))
+    for own, made in _in_order(batches(found, size, _BATCH_BYTES), log, make, threads):
         log.merge(own)
-        done += count
-        if progress:
-            progress(done, max(walk.expected, len(sources)))
         yield made
+
+
+def _counted(found: Iterable[Document], tell: Callable[[int], None]) -> Iterator[Document]:
+    for done, document in enumerate(found, 1):
+        tell(done)
+        yield document
 
 
 def _in_order(
     found: Iterable[Batch],
     log: FindingLog,
-    make: Callable[[Batch, FindingLog], tuple[int, _Made]],
+    make: Callable[[Batch, FindingLog], _Made],
     threads: int,
-) -> Iterator[tuple[FindingLog, tuple[int, _Made]]]:
-    def work(batch: Batch) -> tuple[FindingLog, tuple[int, _Made]]:
+) -> Iterator[tuple[FindingLog, _Made]]:
+    def work(batch: Batch) -> tuple[FindingLog, _Made]:
         own = FindingLog(show_private=log.show_private)
         return own, make(batch, own)
 
     if threads <= 1:
         yield from map(work, found)
         return
-    waiting: deque[Future[tuple[FindingLog, tuple[int, _Made]]]] = deque()
+    waiting: deque[Future[tuple[FindingLog, _Made]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for batch in found:
             waiting.append(pool.submit(work, batch))
