@@ -308,7 +308,7 @@ def test_results_go_from_a_file_to_a_server(run: Run, tmp_path: Path, key_file: 
         options = ("--identity", server.client_key, "--known-hosts", server.known_hosts)
         code, told = run("send", tmp_path / "pack", server.address, *options, "--dry-run")
         assert (code, list(server.inbox.iterdir())) == (0, [])
-        assert {file["outcome"] for file in told["files"]} == {"would_send"}
+        assert {file["state"] for file in told["files"]} == {"would_send"}
         code, told = run("send", tmp_path / "pack", server.address, *options)
         assert code == 0
         assert told["host_key"] == server.host_key.get_fingerprint()

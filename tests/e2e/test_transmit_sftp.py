@@ -70,7 +70,7 @@ def test_a_package_arrives_whole(package: Path, server: Server) -> None:
         lambda done, total: seen.append((done, total)),
     )
     assert arrived(package, server)
-    assert [file.outcome for file in report.files] == ["sent"] * 4
+    assert [file.state for file in report.files] == ["sent"] * 4
     assert report.files[-1].name == "manifest.json"
     assert report.fingerprint == server.host_key.get_fingerprint()
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
@@ -90,7 +90,7 @@ def test_a_cut_connection_is_taken_up_again(package: Path, server: Server) -> No
     assert arrived(package, server)
     assert report.connections == 3
     large = report.files[0]
-    assert large.outcome == "resumed"
+    assert large.state == "resumed"
     assert large.resumed_from >= BLOCK
     assert server.trouble.written < LARGE + BLOCK
 
@@ -106,7 +106,7 @@ def test_a_killed_transmission_goes_on_another_day(package: Path, server: Server
     server.trouble.cut_after = []
     report = send(package, server)
     assert arrived(package, server)
-    assert report.files[0].outcome == "resumed"
+    assert report.files[0].state == "resumed"
     assert BLOCK <= report.files[0].resumed_from <= left
 
 
@@ -128,7 +128,7 @@ def test_sending_again_changes_nothing(package: Path, server: Server) -> None:
     send(package, server)
     before = server.trouble.written
     report = send(package, server)
-    assert [file.outcome for file in report.files] == ["already_there"] * 4
+    assert [file.state for file in report.files] == ["already_there"] * 4
     assert server.trouble.written == before
 
 
@@ -209,7 +209,7 @@ def test_a_full_disk_is_told_and_sending_goes_on_later(package: Path, server: Se
         send(package, server)
     assert [path.name[0] for path in server.inbox.iterdir()] == ["."]
     server.trouble.disk_bytes = None
-    assert send(package, server).files[0].outcome == "resumed"
+    assert send(package, server).files[0].state == "resumed"
     assert arrived(package, server)
 
 
@@ -228,7 +228,7 @@ def test_a_server_that_is_not_there(package: Path, server: Server) -> None:
 
 def test_a_dry_run_writes_nothing(package: Path, server: Server) -> None:
     report = send(package, server, replace(QUICK, dry_run=True))
-    assert [file.outcome for file in report.files] == ["would_send"] * 4
+    assert [file.state for file in report.files] == ["would_send"] * 4
     assert list(server.inbox.iterdir()) == []
     assert not audit_path(package).exists()
 

@@ -85,11 +85,11 @@ def _as_json(report: SendReport, folder: Path, dry_run: bool) -> dict[str, Any]:
 def _print(report: SendReport, folder: Path, dry_run: bool) -> None:
     table = Table(title=report.target, title_justify="left")
     table.add_column("File")
-    table.add_column("Outcome")
+    table.add_column("State")
     table.add_column("Verified by")
     table.add_column("Bytes", justify="right")
     for file in report.files:
-        words = file.outcome.replace("_", " ")
+        words = file.state.replace("_", " ")
         since = f" from byte {file.resumed_from:,}" if file.resumed_from else ""
         table.add_row(file.name, words + since, file.verified_by, f"{file.size:,}")
     out.print(table)

@@ -43,14 +43,14 @@ class Outgoing(NamedTuple):
 class Sent(NamedTuple):
     """What became of one file.
 
-    `outcome` is `sent`, `resumed`, `already_there`, `would_send` or `would_resume`;
+    `state` is `sent`, `resumed`, `already_there`, `would_send` or `would_resume`;
     `verified_by` is `digest` or `size`.
     """
 
     name: str
     size: int
     sha256: str
-    outcome: str
+    state: str
     resumed_from: int = 0
     verified_by: str = ""
 
@@ -74,8 +74,8 @@ async def upload(
     await _write(client, file, partial, start, tick)
     verified_by = await _verify(client, file, partial, by_reading=by_reading)
     await _rename(client, partial, final)
-    outcome = "resumed" if start else "sent"
-    return Sent(file.name, file.size, file.sha256, outcome, start, verified_by)
+    state = "resumed" if start else "sent"
+    return Sent(file.name, file.size, file.sha256, state, start, verified_by)
 
 
 async def plan(
