@@ -253,11 +253,14 @@ def report(
 
 
 def _row(problem: Problem, chunk: ResponseChunk) -> int | None:
-    """The row in the file that was read, counted as its reader counts."""
+    """The row of a table that was read; of a TRT, the line on which its result begins."""
     first = chunk.opportunities["source_row"][problem.test].as_py()
-    if problem.row < 0 or first is None:
-        return first if isinstance(first, int) else None
-    return int(first) + problem.row - int(chunk.offsets[problem.test])
+    if not isinstance(first, int):
+        return None
+    is_trt = bool(chunk.opportunities["subject"][problem.test].as_py())
+    if problem.row < 0 or is_trt:
+        return first
+    return first + problem.row - int(chunk.offsets[problem.test])
 
 
 class _YearCheck:

@@ -162,6 +162,9 @@ def _with_response_columns(
         said = pc.if_else(pc.equal(said, ""), pa.scalar(None, pa.string()), said)
         columns[name] = pc.coalesce(said, columns[name])
     columns["assessment_name"] = pc.coalesce(columns["assessment_name"], columns["assessment_id"])
+    columns["source_row"] = pc.coalesce(
+        block.rows[ROW].chunk(0).take(firsts), columns["source_row"]
+    )
     columns["file"] = pa.array([shown]).take(pa.array(np.zeros(len(firsts), np.int8)))
     for field in CHUNK_OPPORTUNITIES:
         if pa.types.is_string(field.type):
