@@ -250,11 +250,14 @@ def _examples(log: FindingLog) -> Mapping[tuple[str, str], list[Finding]]:
     for batch in log.batches():
         frame = pl.from_arrow(batch)
         assert isinstance(frame, pl.DataFrame)
+        each_field = frame.unique(
+            ["rule", "consequence", "field"], keep="first", maintain_order=True
+        )
         first = frame.group_by("rule", "consequence", maintain_order=True).head(EXAMPLES)
-        for row in first.select(batch.schema.names).iter_rows():
+        for row in pl.concat([each_field, first.select(frame.columns)]).iter_rows():
             finding = Finding(*row)
             kept = found.setdefault((finding.rule, finding.consequence), [])
-            if len(kept) < EXAMPLES:
+            if len(kept) < EXAMPLES and finding not in kept:
                 kept.append(finding)
     return found
 

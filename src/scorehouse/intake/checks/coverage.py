@@ -38,9 +38,10 @@ class Distinct:
 
     def add(self, column: pl.Series) -> None:
         """Count the values of a column that are not null."""
-        hashes = column.drop_nulls().hash(FIND).to_numpy()
-        if len(self._smallest) >= KEPT:
-            hashes = hashes[hashes < self._smallest[-1]]
+        hashed = column.drop_nulls().hash(FIND)
+        if self.is_estimate:
+            hashed = hashed.filter(hashed < int(self._smallest[-1]))
+        hashes = hashed.unique().to_numpy()
         if len(hashes):
             self._smallest = np.unique(np.concatenate((self._smallest, hashes)))[:KEPT]
 

@@ -28,8 +28,8 @@ WITHIN = 0.05  # a twentieth of a second: what rounding a shared page time can d
 @predicate("P16")
 def selected_has_response(_frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     """Selected items without a Response element."""
-    no_response = pl.col("response_text").is_null() & pl.col("response_date").is_null()
-    yield Hit("item", (text("isSelected") == "1") & no_response, rule.fields[0], pl.lit(""))
+    no_response = ~pl.col("has_response") & pl.col("response_date").is_null()
+    yield Hit("item", (pl.col("isSelected") == "1") & no_response, rule.fields[0], pl.lit(""))
 
 
 @predicate("P17")
@@ -53,7 +53,8 @@ def has_moments(_frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
 @predicate("P20")
 def has_score_info(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     """Open-ended items without ScoreInfo."""
-    open_ended = text("format").str.to_uppercase().is_in(rule.parameters["item_types"])
+    kinds = rule.parameters["item_types"]
+    open_ended = pl.col("format").is_in([*kinds, *(kind.lower() for kind in kinds)])
     items = frames.xml("item").filter(open_ended)
     found = items.join(frames.xml("score_info"), on=["result", "item"], how="anti")
     yield Hit(found, ALL, rule.fields[0], pl.col("format"))
@@ -64,8 +65,9 @@ def paper_response_type(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     """Responses of paper records that don't say what their text is."""
     on_paper = frames.tests.filter(pl.col("is_paper")).select("result")
     items = frames.xml("item").join(on_paper, on="result", how="semi")
-    has_response = pl.col("response_text").is_not_null()
-    yield Hit(items, has_response & text("response_type").is_null(), rule.fields[0], pl.lit(""))
+    yield Hit(
+        items, pl.col("has_response") & text("response_type").is_null(), rule.fields[0], pl.lit("")
+    )
 
 
 @predicate("P22")

@@ -83,12 +83,19 @@ def _placed(frames: Frames, hit: Hit, rows: pl.DataFrame) -> pl.DataFrame:
     field = pl.lit(hit.field) if isinstance(hit.field, str) else hit.field
     own = [
         pl.col(name) if name in rows.columns else pl.lit(None, kind).alias(name)
-        for name, kind in (("file", pl.String), ("row", pl.Int64), ("TestOpportunityId", pl.String))
+        for name, kind in (("file", pl.String), ("TestOpportunityId", pl.String))
     ]
+    if "row" in rows.columns and rows["row"].null_count() < rows.height:
+        place = pl.col("row")
+    elif "item" in rows.columns:
+        place = (pl.col("item") + 1).alias("row")
+    else:
+        place = pl.lit(None, pl.Int64).alias("row")
     words = [word.cast(pl.String).alias(f"word:{name}") for name, word in hit.words.items()]
     placed = rows.select(
         pl.col("result").cast(pl.Int32),
         *own,
+        place.cast(pl.Int64),
         field.cast(pl.String).alias("field"),
         value.cast(pl.String).fill_null("").str.slice(0, LONGEST_VALUE).alias("value"),
         *words,
@@ -118,7 +125,7 @@ def _worded(
         pl.coalesce("file", "result_file", pl.lit("")).alias("file"),
         pl.coalesce("result_record", "TestOpportunityId", pl.lit("")).alias("record"),
         "field",
-        pl.col("row").cast(pl.Int64),
+        "row",
         "value",
         _sentence(message).alias("message"),
         pl.lit(remedy).alias("remedy"),

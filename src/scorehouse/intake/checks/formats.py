@@ -11,12 +11,15 @@ from scorehouse.intake.checks.frames import Frames
 from scorehouse.intake.checks.registry import Hit, filled, predicate
 from scorehouse.intake.checks.rule_data import FieldLayout, ResultsRule, item_fields, test_fields
 
-DATE = r"^\d{4}-\d{2}-\d{2}$"
-DATE_TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?$"
-CUT_SHORT = r"^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(:\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?)?$"
+_ZONE = r"(?:Z|[+-]\d{2}:\d{2})?"
+CUT_SHORT = (
+    rf"^\d{{4}}-\d{{2}}-\d{{2}}"
+    rf"(?:T\d{{2}}:\d{{2}}{_ZONE}| \d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d+)?)?{_ZONE})?$"
+)
 LARGEST_COUNT = 2**32 - 1
 PLAIN_ID = r"^[A-Za-z0-9]*$"
 PLAIN_NAME = r"^[\p{L}\p{N}& ,().'-]*$"
+YES_OR_NO = ("Yes", "No")
 SPELLINGS = ("YES", "NO", "Y", "N", "TRUE", "FALSE", "T", "F", "1", "0")
 THIRD_VALUE = {"Section504Status": ("UNKNOWN/CANNOT PROVIDE",)}
 HEX_UUID = r"^[0-9A-Fa-f]{32}$"
@@ -30,36 +33,34 @@ def fields_of(*types: str) -> Iterator[tuple[str, str, FieldLayout]]:
                 yield frame, name, layout
 
 
+def _wrong(frames: Frames, kind: str) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Give each field of a kind with the rows that are filled and not right."""
+    for frame, name, _ in fields_of(kind):
+        rows = frames.frame(frame)
+        wrong = rows.filter(filled(name) & ~pl.col(f"right:{name}"))
+        if wrong.height:
+            yield name, wrong
+
+
 @predicate("R1")
-def dates(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
+def dates(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """Dates that aren't."""
-    for frame, name, _ in fields_of("date"):
-        is_date = pl.col(name).str.contains(DATE) & pl.col(f"@{name}").is_not_null()
-        yield Hit(frame, filled(name) & ~is_date, name)
-
-
-def _is_date_time(name: str) -> pl.Expr:
-    return pl.col(name).str.contains(DATE_TIME) & pl.col(f"@{name}").is_not_null()
+    for name, wrong in _wrong(frames, "date"):
+        yield Hit(wrong, pl.lit(True), name)
 
 
 @predicate("R2")
-def date_times(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
+def date_times(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """Date-times that aren't, and aren't of R3 either."""
-    for frame, name, _ in fields_of("datetime"):
-        cut_short = _is_cut_short(name)
-        yield Hit(frame, filled(name) & ~_is_date_time(name) & ~cut_short, name)
-
-
-def _is_cut_short(name: str) -> pl.Expr:
-    column = pl.col(name)
-    return column.str.contains(CUT_SHORT) & ~column.str.contains(DATE_TIME)
+    for name, wrong in _wrong(frames, "datetime"):
+        yield Hit(wrong, ~pl.col(name).str.contains(CUT_SHORT), name)
 
 
 @predicate("R3")
-def cut_short(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
+def cut_short(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """No seconds, a blank for the T, or a date alone."""
-    for frame, name, _ in fields_of("datetime"):
-        yield Hit(frame, _is_cut_short(name), name)
+    for name, wrong in _wrong(frames, "datetime"):
+        yield Hit(wrong, pl.col(name).str.contains(CUT_SHORT), name)
 
 
 @predicate("R4")
@@ -103,16 +104,19 @@ def counts(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
 
 
 @predicate("R20")
-def yes_or_no(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
+def yes_or_no(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """Yes and No, and other spellings of them."""
     for frame, name, _ in fields_of("flag"):
+        if frame == "items" and not frames.has_other(name, YES_OR_NO):
+            continue
         known = pl.col(name).str.to_uppercase().is_in([*SPELLINGS, *THIRD_VALUE.get(name, ())])
-        yield Hit(frame, known & ~pl.col(name).is_in(["Yes", "No"]), name)
+        table = frames.as_written if frame == "tests" else frame
+        yield Hit(table, known & ~pl.col(name).is_in(["Yes", "No"]), name)
         yield Hit(frame, ~known, name, part="unknown")
 
 
 @predicate("R21")
-def grades(_frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def grades(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     """Grades: of the list, to be padded, a range of a test, or none."""
     codes = rule.parameters["codes"]
     for name in rule.fields:
@@ -123,7 +127,7 @@ def grades(_frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
             | grade.is_in(rule.parameters["tolerated"])
             | (grade.str.contains(r"^\d{1,2}-\d{1,2}$") & (name == "TestGrade"))
         )
-        yield Hit("tests", ~is_code & is_near, name)
+        yield Hit(frames.as_written, ~is_code & is_near, name)
         yield Hit("tests", ~is_code & ~is_near, name, part="unknown")
 
 

@@ -1,7 +1,8 @@
 """The tables of a chunk as frames that predicates can ask: trimmed, typed, joined once.
 
 In `tests` and `items` a blank is null. Beside each column `X` may stand `#X` (the number),
-`@X` (the moment, in UTC if it has a zone) and `zone:X` (whether it has one).
+`@X` (the moment, in UTC if it has a zone), `zone:X` (whether it has one) and `right:X` (whether
+it is written as it must be).
 """
 
 from __future__ import annotations
@@ -14,17 +15,30 @@ from functools import cached_property
 import polars as pl
 
 from scorehouse.intake.checks.delivery import Delivery
+from scorehouse.intake.checks.moments import days, moments
 from scorehouse.intake.checks.rule_data import FieldLayout, Profile, item_fields, test_fields
 from scorehouse.intake.results import ResultChunk
 from scorehouse.terms import SchoolYear
 
 NUMBERS = ("number", "count", "level", "year")
 MOMENTS = ("date", "datetime")
-_MOMENT_LENGTH = len("2000-01-01T00:00:00")
-_ZONE = r"(Z|[+-]\d{2}:\d{2})$"
 _SUBJECTS = {"ELA": "ELA", "MATH": "Math", "MA": "Math", "MATHEMATICS": "Math"}
 _YES = ("YES", "Y", "TRUE", "T", "1")
 _NO = ("NO", "N", "FALSE", "F", "0")
+
+
+def _flags() -> list[str]:
+    flags = [name for name, layout in test_fields().items() if layout.type == "flag"]
+    return [name for name in flags if name != "ForceSubmitted"]
+
+
+_WRITTEN_AS = {
+    "DemographicRaceTwoOrMoreRaces": "TwoOrMoreRaces",
+    "Gender": "Sex",
+    "Grade": "GradeLevelWhenAssessed",
+}
+_USUAL = ["Yes", "No", "Male", "Female", "", *(f"{grade:02}" for grade in range(14))]
+_SPELLED = ["Sex", "GradeLevelWhenAssessed", *_flags()]
 
 
 @dataclass(frozen=True)
@@ -64,10 +78,20 @@ class Frames:
         return found
 
     def xml(self, name: str) -> pl.DataFrame:
-        """An element table as delivered; null means that the attribute wasn't there."""
+        """An element table as delivered; null means that the attribute wasn't there.
+
+        Of the responses of `item` only `has_response` is here.
+        """
         if name not in self._xml:
-            self._xml[name] = _frame(self._chunk.elements[name])
+            table = self._chunk.elements[name]
+            if name == "item":  # what a student wrote is asked for only by being there
+                has_text = table["response_text"].is_valid()
+                table = table.drop(["response_text"]).append_column("has_response", has_text)
+            self._xml[name] = _frame(table)
         return self._xml[name]
+
+    def _ready(self, frame: pl.DataFrame, layouts: Mapping[str, FieldLayout]) -> pl.DataFrame:
+        return _typed(_trimmed(frame, layouts, is_trimmed=self.is_xml), layouts)
 
     @cached_property
     def tests_raw(self) -> pl.DataFrame:
@@ -77,7 +101,7 @@ class Frames:
     @cached_property
     def tests(self) -> pl.DataFrame:
         """The test table: trimmed, typed, with counts of its items and the scale's numbers."""
-        typed = _typed(_trimmed(self.tests_raw, test_fields()), test_fields())
+        typed = self._ready(self.tests_raw, test_fields())
         flags = [name for name, layout in test_fields().items() if layout.type == "flag"]
         typed = typed.with_columns(
             *(_yes_or_no(name).alias(f"?{name}") for name in flags),
@@ -87,20 +111,50 @@ class Frames:
             self._constants, on=["school_year", "subject", "grade"], how="left"
         )
 
+    def has_other(self, name: str, usual: Iterable[str]) -> bool:
+        """Whether an item field has a value beyond the usual ones: a cheap first question."""
+        column = self._items_typed[name]
+        return bool((~column.is_in(list(usual))).any())
+
+    @cached_property
+    def as_written(self) -> pl.DataFrame:
+        """The fields whose spelling the reader of TRT mends, as they were written."""
+        if not self.is_xml:
+            return self.tests
+        own = {
+            "Subject": "test_subject",
+            "TestGrade": "test_grade",
+            "AssessmentType": "test_assessmentType",
+            "Completeness": "opportunity_completeness",
+        }
+        of_test = self.xml("result").select(
+            "result", *(_or_null(column).alias(name) for name, column in own.items())
+        )
+        attributes = _one_a_name(self.xml("examinee_attribute"))
+        written = of_test.join(attributes, on="result", how="left", maintain_order="left")
+        absent = [name for name in test_fields() if name not in written.columns]
+        return written.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+
     @cached_property
     def _items_typed(self) -> pl.DataFrame:
-        items = _typed(_trimmed(_frame(self._chunk.items), item_fields()), item_fields())
+        items = self._ready(_frame(self._chunk.items), item_fields())
         answered = _yes_or_no("Submitted").fill_null(pl.col("ResponseValue").is_not_null())
-        place = pl.struct("result", "item")
         is_first = pl.col("item") != pl.col("item").shift()
         is_new = (is_first | (pl.col("result") != pl.col("result").shift())).fill_null(True)
-        del place
         return items.with_columns(answered.alias("is_answered"), is_new.alias("is_first"))
 
     @cached_property
     def firsts(self) -> pl.DataFrame:
-        """The first row of each item that has a test."""
-        items = self._items_typed
+        """The first row of each item that has a test; only what is counted of it."""
+        wanted = (
+            "ItemPosition",
+            "ItemId",
+            "FieldTest",
+            "Dropped",
+            "#ResponseDuration",
+            "SegmentId",
+        )
+        items = self._items_typed.select("result", "item", "is_first", "is_answered", *wanted)
         return items.filter(pl.col("is_first") & (pl.col("result") >= 0))
 
     @cached_property
@@ -112,7 +166,7 @@ class Frames:
             answered.sum().alias("n_answered"),
             pl.col("ItemPosition").n_unique().alias("n_positions"),
             pl.col("ItemId").n_unique().alias("n_item_ids"),
-            (_yes_or_no("FieldTest") == True).sum().alias("n_field_test"),  # noqa: E712
+            _yes_or_no("FieldTest").sum().alias("n_field_test"),
             pl.col("#ResponseDuration").sum().alias("seconds"),
             pl.col("#ResponseDuration").count().alias("n_durations"),
             pl.col("SegmentId").n_unique().alias("n_segments"),
@@ -147,16 +201,49 @@ class Frames:
         return rows.clear()
 
 
+def _or_null(name: str) -> pl.Expr:
+    stripped = pl.col(name).str.strip_chars()
+    return pl.when(stripped != "").then(stripped)
+
+
+def _one_a_name(attributes: pl.DataFrame) -> pl.DataFrame:
+    """One column an attribute that may be spelled in several ways: FINAL, else INITIAL.
+
+    Only results that have a value other than the usual ones are looked at.
+    """
+    named = attributes.filter(pl.col("name").is_in([*_SPELLED, *_WRITTEN_AS]))
+    suspects = named.filter(~pl.col("value").is_in(_USUAL)).select("result")
+    names = pl.col("name").replace(_WRITTEN_AS)
+    spelled = named.join(suspects.unique(), on="result", how="semi").select(
+        "result", names, "context", _or_null("value").alias("value")
+    )
+    wanted = spelled.filter(pl.col("value").is_not_null())
+    chosen = [
+        pl.col("value")
+        .filter((pl.col("name") == name) & (pl.col("context") == "FINAL"))
+        .first()
+        .fill_null(pl.col("value").filter(pl.col("name") == name).last())
+        .alias(name)
+        for name in _SPELLED
+    ]
+    return wanted.group_by("result").agg(chosen)
+
+
 def _frame(table: object) -> pl.DataFrame:
     found = pl.from_arrow(table)
     assert isinstance(found, pl.DataFrame)
     return found
 
 
-def _trimmed(frame: pl.DataFrame, layouts: Mapping[str, FieldLayout]) -> pl.DataFrame:
+def _trimmed(
+    frame: pl.DataFrame, layouts: Mapping[str, FieldLayout], *, is_trimmed: bool
+) -> pl.DataFrame:
+    """Blank is null; outer blanks go, if the reader hasn't taken them off."""
     names = [name for name in layouts if frame[name].null_count() < frame.height]
     stripped = [
-        pl.col(name) if layouts[name].type == "text" else pl.col(name).str.strip_chars()
+        pl.col(name)
+        if is_trimmed or layouts[name].type == "text"
+        else pl.col(name).str.strip_chars()
         for name in names
     ]
     return frame.with_columns(
@@ -167,57 +254,33 @@ def _trimmed(frame: pl.DataFrame, layouts: Mapping[str, FieldLayout]) -> pl.Data
 
 def _typed(frame: pl.DataFrame, layouts: Mapping[str, FieldLayout]) -> pl.DataFrame:
     """Add numbers and moments; a column that is blank throughout costs nothing."""
+    numbers = [_number(frame[n]) for n, layout in layouts.items() if layout.type in NUMBERS]
     added = [
-        expression
+        series
         for name, layout in layouts.items()
-        for expression in _of_type(frame[name], layout)
+        if layout.type in MOMENTS
+        for series in _moments(frame[name], layout.type)
     ]
-    return frame.with_columns(added)
+    return frame.with_columns(*numbers, *added)
 
 
-def _of_type(column: pl.Series, layout: FieldLayout) -> Iterable[pl.Expr]:
-    name = column.name
-    is_empty = column.null_count() == len(column)
-    if layout.type in NUMBERS:
-        value = pl.col(name).cast(pl.Float64, strict=False)
-        yield (pl.lit(None, pl.Float64) if is_empty else finite(value)).alias(f"#{name}")
-    if layout.type in MOMENTS:
-        yield (pl.lit(None, pl.Datetime("us")) if is_empty else _moment(column)).alias(f"@{name}")
-        yield (pl.lit(False) if is_empty else _has_zone(column)).alias(f"zone:{name}")
+def _number(column: pl.Series) -> pl.Expr:
+    if column.null_count() == len(column):
+        return pl.lit(None, pl.Float64).alias(f"#{column.name}")
+    value = pl.col(column.name).cast(pl.Float64, strict=False)
+    return finite(value).alias(f"#{column.name}")
+
+
+def _moments(column: pl.Series, kind: str) -> Iterable[pl.Series]:
+    found = days(column) if kind == "date" else moments(column)
+    yield found.at.alias(f"@{column.name}")
+    yield found.has_zone.alias(f"zone:{column.name}")
+    yield found.is_right.alias(f"right:{column.name}")
 
 
 def finite(value: pl.Expr) -> pl.Expr:
     """A number, or nothing for NaN and infinity."""
     return pl.when(value.is_finite()).then(value)
-
-
-def _longest(column: pl.Series) -> int:
-    longest = column.str.len_bytes().max()
-    return longest if isinstance(longest, int) else 0
-
-
-def _moment(column: pl.Series) -> pl.Expr:
-    """A date or date-time, whole seconds; in UTC when it has a zone."""
-    text = pl.col(column.name)
-    full = (
-        pl.when(text.str.len_bytes() == len("2000-01-01"))
-        .then(text + "T00:00:00")
-        .otherwise(text.str.slice(0, _MOMENT_LENGTH))
-    )
-    moment = full.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us")
-    if _longest(column) <= _MOMENT_LENGTH:
-        return moment
-    offset = text.str.extract(r"([+-]\d{2}):\d{2}$").cast(pl.Int64, strict=False)
-    minutes = text.str.extract(r"[+-]\d{2}:(\d{2})$").cast(pl.Int64, strict=False)
-    sign = pl.when(text.str.contains(r"-\d{2}:\d{2}$")).then(-1).otherwise(1)
-    shift = (offset * 60 + sign * minutes).fill_null(0)
-    return moment - pl.duration(minutes=shift)
-
-
-def _has_zone(column: pl.Series) -> pl.Expr:
-    if _longest(column) <= _MOMENT_LENGTH:
-        return pl.lit(False)
-    return pl.col(column.name).str.contains(_ZONE).fill_null(False)
 
 
 def _yes_or_no(name: str) -> pl.Expr:

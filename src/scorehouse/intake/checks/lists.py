@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from scorehouse.intake.checks.frames import Frames
-from scorehouse.intake.checks.registry import Hit, filled, predicate, text
+from scorehouse.intake.checks.registry import Hit, filled, predicate
 from scorehouse.intake.checks.rule_data import (
     ResultsRule,
     accessibility_codes,
@@ -48,12 +48,16 @@ def _meant(name: str) -> pl.Expr:
 def listed(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     """Unknown values, other spellings, and values of another year's list."""
     for name in rule.fields:
-        frame, meant, words = frame_of(name), _meant(name), {"expected": known_values(name)}
+        frame = frame_of(name)
+        if frame == "items" and not frames.has_other(name, [v.value for v in field_values()[name]]):
+            continue
+        meant, words = _meant(name), {"expected": known_values(name)}
         is_open = name in rule.parameters["open"]
         unknown = filled(name) & meant.is_null()
         yield Hit(frame, unknown, name, part="open" if is_open else "", words=words)
         spelled = meant.is_not_null() & (pl.col(name) != meant)
-        yield Hit(frame, spelled, name, part="spelling", words={"expected": meant})
+        table = frames.as_written if frame == "tests" else frame
+        yield Hit(table, spelled, name, part="spelling", words={"expected": meant})
         year = frames.setting.year
         late = [v.value for v in field_values()[name] if not v.is_in_force(year)]
         if late:
@@ -67,7 +71,7 @@ def schema_spellings(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
         values = [value.value for value in field_values()[name]]
         yield Hit("items", ~pl.col(name).is_in(values), name)
     if frames.is_xml:
-        is_known = text("scoreStatus").is_in(rule.parameters["score_info"])
+        is_known = pl.col("scoreStatus").is_in(rule.parameters["score_info"])
         yield Hit("score_info", ~is_known, "ScoreInfo/@scoreStatus", pl.col("scoreStatus"))
         is_known = pl.col("test_mode").is_in(rule.parameters["modes"])
         yield Hit("result", ~is_known, "Test/@mode", pl.col("test_mode"))

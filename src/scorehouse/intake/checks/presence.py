@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 from scorehouse.intake.checks.frames import Frames
-from scorehouse.intake.checks.registry import Hit, blank, blanks, filled, predicate
+from scorehouse.intake.checks.registry import Hit, blank, blanks, filled, predicate, text
 from scorehouse.intake.checks.rule_data import ResultsRule, test_fields
 
 ANSWERED = pl.col("n_answered").fill_null(0)
@@ -26,6 +26,8 @@ RACES = (
     "White",
     "NativeHawaiianOrOtherPacificIslander",
 )
+MOMENTS = ("StartDateTime", "SubmitDateTime")
+"""In TRT these have a rule of their own, P18."""
 OWN_RULE = {"UserAgent", "AccessibilityCodes", "IDEAIndicator", "EconomicDisadvantageStatus"}
 
 
@@ -71,10 +73,10 @@ def paper_only(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
 
 
 @predicate("P3")
-def never_blank(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
+def never_blank(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """Required fields, by how and for what the test was given."""
     for name, layout in test_fields().items():
-        if not layout.required_2015_16 or name in OWN_RULE:
+        if not layout.required_2015_16 or name in OWN_RULE or (frames.is_xml and name in MOMENTS):
             continue
         needs = [("online", pl.lit(True)), ("paper", pl.col("is_paper"))]
         required = pl.col("is_interim") if layout.interim == "R" else pl.lit(False)
@@ -85,6 +87,23 @@ def never_blank(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
             required = required & blank("EnglishLanguageAcquisitionStatus")
         if "R" in (layout.online, layout.paper, layout.interim):
             yield Hit("tests", required & blank(name), name)
+    if frames.is_xml:
+        yield from _taken_for_granted(frames)
+
+
+def _taken_for_granted(frames: Frames) -> Iterator[Hit]:
+    """What TRT leaves blank and the reader takes as usual."""
+    taken = frames.tests.select("result", "AdministrationCondition", "TestOpportunityId")
+    results = frames.xml("result").join(taken, on="result", maintain_order="left")
+    status = text("opportunity_status").str.to_lowercase().fill_null("")
+    for name, sources in (
+        ("AdministrationCondition", ("administrationCondition", "validity")),
+        ("TestOpportunityId", ("key",)),
+    ):
+        unsaid = pl.all_horizontal(text(f"opportunity_{source}").is_null() for source in sources)
+        where = unsaid & filled(name) & (status != "invalidated")
+        words = {"expected": pl.col(name)}
+        yield Hit(results, where, name, pl.lit(""), part="taken", words=words)
 
 
 @predicate("P4")

@@ -78,5 +78,5 @@ def text(name: str) -> pl.Expr:
 
 def number(name: str) -> pl.Expr:
     """A text column as a finite number, or nothing."""
-    value = text(name).cast(pl.Float64, strict=False)
+    value = pl.col(name).cast(pl.Float64, strict=False)
     return pl.when(value.is_finite()).then(value)
