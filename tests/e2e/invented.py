@@ -23,6 +23,7 @@ from scorehouse.shapes import ASSESSMENTS, ITEMS, RESPONSES, SCORES
 YEAR = "2018-19"
 SUMMATIVE, BLOCK, WRITING = "INV-SUM-5M", "INV-IAB-5M", "INV-ICA-5E"
 STUDENT = "9000000077"  # of every invented test; must never be said
+ITEM_COLUMNS = [name for name in ITEMS.names if name != "unscorable"]  # that one isn't given
 Row = dict[str, Any]
 
 
@@ -76,7 +77,7 @@ def item(assessment: str, item_id: str, a: object, *steps: float, **cells: objec
     named = {f"b{place}": step for place, step in enumerate(steps, 1)}
     model = "2PL" if len(steps) == 1 else "GPCM"
     return {
-        **dict.fromkeys(ITEMS.names, ""),
+        **dict.fromkeys(ITEM_COLUMNS, ""),
         "assessment_id": assessment,
         "item_id": item_id,
         "a": a,
@@ -128,7 +129,7 @@ def package(
     folder: Path, rows: Sequence[Row] | None = None, tests: Sequence[Row] | None = None
 ) -> Path:
     folder.mkdir(exist_ok=True)
-    write_csv(folder / "items.csv", ITEMS.names, items() if rows is None else rows)
+    write_csv(folder / "items.csv", ITEM_COLUMNS, items() if rows is None else rows)
     write_csv(
         folder / "assessments.csv", ASSESSMENTS.names, assessments() if tests is None else tests
     )
@@ -184,8 +185,7 @@ def scores_of(path: Path) -> list[Row]:
         options = pa.csv.ConvertOptions(column_types=types)
         rows: list[Row] = pa.csv.read_csv(path, convert_options=options).to_pylist()
         return rows
-    rows = pq.read_table(path).to_pylist()
-    return rows
+    return list(pq.read_table(path).to_pylist())
 
 
 def overall(path: Path) -> Mapping[str, Row]:

@@ -34,7 +34,10 @@ ALL_WELL, SOMETHING_LEFT_OUT, REFUSED = 0, 1, 2
 STOPPED = 128 + signal.SIGINT
 """Exit code of a run that was interrupted, as shells give it."""
 
-_PASSED_ON = (typer.Exit, typer.Abort, typer.BadParameter.__mro__[2])
+_PASSED_ON: tuple[type[BaseException], ...] = (
+    *(typer.Exit, typer.Abort),
+    *(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"),
+)
 """What the command line itself answers: exits, and all that is wrong with an option."""
 
 TRACEBACK_VARIABLE = "SCOREHOUSE_TRACEBACK"
