@@ -65,7 +65,7 @@ OUTSIDE_WORLD = re.compile(
 MAY_TOUCH: dict[str, tuple[str, ...]] = {
     "rulebook.load": ("pathlib", "csv"),
     "intake.catalogue": ("importlib",),
-    "intake.findings": ("pathlib", "csv", "os", "tempfile", "pyarrow.parquet"),
+    "intake.findings": ("pathlib", "csv", "os", "tempfile", "glob", "time", "pyarrow.parquet"),
 }
 """Modules of pure rooms that exist to read something, and what they need for it."""
 

@@ -1,5 +1,5 @@
 """The command line: parse, ask, print."""
 
-from scorehouse.cli.compiled import find_cache_folder
+from scorehouse.cli import compiled
 
-find_cache_folder()  # before any command brings in what is compiled
+compiled.find_cache_folder()  # before any command brings in what is compiled

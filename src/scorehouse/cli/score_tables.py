@@ -23,7 +23,7 @@ _CONSEQUENCES = (*reversed(_LEAVE_OUT), "warning", "information")
 
 def closing_tables(summary: ScoreSummary) -> Iterator[Table]:
     """What was scored and what not, how high, and what was found."""
-    yield _outcome_table(summary)
+    yield _status_table(summary)
     yield from _level_tables(summary)
     if summary.by_block:
         yield _block_table(summary)
@@ -41,11 +41,12 @@ def plain_table(title: str, texts: Sequence[str], numbers: Sequence[str] = ()) -
     return table
 
 
-def _outcome_table(summary: ScoreSummary) -> Table:
+def _status_table(summary: ScoreSummary) -> Table:
     title = f"{summary.tests:,} test{'' if summary.tests == 1 else 's'}"
     table = plain_table(title, ("Status", "Reason"), ("Tests",))
     ordered = sorted(
-        summary.by_outcome.items(), key=lambda item: (item[0][0] != "scored", -item[1], item[0])
+        summary.by_status_and_reason.items(),
+        key=lambda item: (item[0][0] != "scored", -item[1], item[0]),
     )
     for (status, reason), count in ordered:
         table.add_row(status, reason, f"{count:,}")

@@ -17,7 +17,7 @@ from scorehouse.terms import AssessmentType
 class ScoreSummary:
     """What a run did, counted in tests.
 
-    `by_outcome` counts (score status, reason), `by_test` (assessment type, subject, grade,
+    `by_status_and_reason` counts (score status, reason), `by_test` (assessment type, subject, grade,
     level), `by_block` (subject, grade, rating) of interim blocks, `consequences` findings by
     (rule, consequence).
     """
@@ -29,7 +29,7 @@ class ScoreSummary:
     by_level: Counter[int] = field(default_factory=Counter)
     by_rating: Counter[int] = field(default_factory=Counter)
     by_reason: Counter[str] = field(default_factory=Counter)
-    by_outcome: Counter[tuple[str, str]] = field(default_factory=Counter)
+    by_status_and_reason: Counter[tuple[str, str]] = field(default_factory=Counter)
     by_test: Counter[tuple[str, str, str, int]] = field(default_factory=Counter)
     by_block: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     findings: dict[str, int] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class ScoreSummary:
         self.by_rating += _counted(overall, "claim_rating")
         for (status, reason), count in _grouped(overall, "score_status", "reason").items():
             self.by_status[status] += count
-            self.by_outcome[status, reason] += count
+            self.by_status_and_reason[status, reason] += count
             if status != SCORED:
                 self.by_reason[reason] += count
         self._add_tests(overall)

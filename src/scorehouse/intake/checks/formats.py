@@ -9,7 +9,13 @@ import polars as pl
 
 from scorehouse.intake.checks.frames import Frames
 from scorehouse.intake.checks.registry import Hit, filled, predicate
-from scorehouse.intake.checks.rule_data import FieldLayout, ResultsRule, item_fields, test_fields
+from scorehouse.intake.checks.rule_data import (
+    FieldLayout,
+    ResultsRule,
+    item_fields,
+    results_rules,
+    test_fields,
+)
 
 _ZONE = r"(?:Z|[+-]\d{2}:\d{2})?"
 CUT_SHORT = (
@@ -139,11 +145,13 @@ def _too_wide(frame: str, name: str, width: int, part: str = "") -> Hit:
 
 @predicate("R22")
 def widths(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
-    """Texts wider than the data model's width, or than any receiver's."""
+    """Texts wider than the data model's width, or than any receiver's; some are R34's."""
+    of_warehouse = results_rules()["R34"].parameters["widths"]
     for frame, name, layout in fields_of("token", "text", "codes"):
-        if layout.width is not None:
+        told = of_warehouse.get(name)
+        if layout.width is not None and layout.width != told:
             yield _too_wide(frame, name, layout.width)
-        if layout.width_refused is not None:
+        if layout.width_refused is not None and not told:
             yield _too_wide(frame, name, layout.width_refused, "refused")
 
 

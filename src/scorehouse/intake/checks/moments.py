@@ -15,8 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 DATE_TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?$"
-_LENGTH = len("2000-01-01T00:00:00")
-_DAY_LENGTH = len("2000-01-01")
+_LENGTH = len("YYYY-MM-DDThh:mm:ss")
+_DAY_LENGTH = len("YYYY-MM-DD")
 _FORMAT = "%Y-%m-%dT%H:%M:%S"
 _DELIMITERS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":"}
 _DIGITS = [place for place in range(_LENGTH) if place not in _DELIMITERS]

@@ -76,7 +76,7 @@ def paper_only(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
 def never_blank(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """Required fields, by how and for what the test was given."""
     for name, layout in test_fields().items():
-        if not layout.required_2015_16 or name in OWN_RULE or (frames.is_xml and name in MOMENTS):
+        if not layout.in_required_list or name in OWN_RULE or (frames.is_xml and name in MOMENTS):
             continue
         needs = [("online", pl.lit(True)), ("paper", pl.col("is_paper"))]
         required = pl.col("is_interim") if layout.interim == "R" else pl.lit(False)
@@ -153,7 +153,7 @@ def partial_without_claims(_frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
 def scores_of_nothing(_frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     """Scores although nothing was answered."""
     for name in rule.fields:
-        yield Hit("tests", (ANSWERED == 0) & filled(name), name)
+        yield Hit("tests", filled("n_items") & (ANSWERED == 0) & filled(name), name)
 
 
 @predicate("P10")

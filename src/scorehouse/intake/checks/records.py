@@ -89,7 +89,7 @@ def complete_has_answers(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     """Complete tests without an answer, or without one in a segment."""
     name = rule.fields[0]
     complete = _upper(name) == "COMPLETE"
-    yield Hit("tests", complete & (pl.col("n_answered").fill_null(0) == 0), name)
+    yield Hit("tests", complete & (pl.col("n_answered") == 0), name)
     lacking = (pl.col("n_answered") > 0) & (pl.col("n_segments_answered") < pl.col("n_segments"))
     suspects = frames.tests.filter(complete & lacking).select("result")
     if suspects.height:

@@ -86,7 +86,7 @@ class FieldLayout:
     online: str
     paper: str
     interim: str
-    required_2015_16: bool
+    in_required_list: bool
     reporting: str
     private: bool
     deidentified: str  # kept, blank or replaced
@@ -192,7 +192,7 @@ def _layout(row: Mapping[str, str]) -> FieldLayout:
         online=row["online"],
         paper=row["paper"],
         interim=row["interim"],
-        required_2015_16=row["required_2015_16"] == "yes",
+        in_required_list=row["in_required_list"] == "yes",
         reporting=row["reporting"],
         private=row["private"] == "yes",
         deidentified=row["deidentified"],
