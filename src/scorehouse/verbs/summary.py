@@ -17,9 +17,9 @@ from scorehouse.terms import AssessmentType
 class ScoreSummary:
     """What a run did, counted in tests.
 
-    `by_status_and_reason` counts (score status, reason), `by_test` (assessment type, subject, grade,
-    level), `by_block` (subject, grade, rating) of interim blocks, `consequences` findings by
-    (rule, consequence).
+    `by_status_and_reason` counts (score status, reason), `by_test` (assessment type, subject,
+    grade, level), `by_block` (subject, grade, rating) of interim blocks, `consequences`
+    findings by (rule, consequence).
     """
 
     types: dict[str, AssessmentType] = field(default_factory=dict)  # of each assessment
