@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from scorehouse.cli.console import answering, out, print_json, say
-from scorehouse.rulebook import RuleEntry, load
+from scorehouse.rulebook import RuleEntry
+from scorehouse.verbs.request import load_rulebook
 
 app = typer.Typer(help="Ask the rulebook.", no_args_is_help=True)
 
@@ -33,7 +34,7 @@ def show(
 ) -> None:
     """Show a topic's rules: the value, since when, in which state, and who says so."""
     with answering(as_json):
-        entries = load(rulebook).show(
+        entries = load_rulebook(rulebook).show(
             topic, subject=subject, grade=grade, year=year, program=program
         )
     if as_json:
@@ -58,7 +59,7 @@ def topics(
 ) -> None:
     """List what can be asked about."""
     with answering(as_json):
-        names = load(rulebook).topics()
+        names = load_rulebook(rulebook).topics()
     if as_json:
         print_json(list(names))
     else:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scorehouse import __version__
-from scorehouse.errors import UsageError
+from scorehouse.errors import RulebookError, UsageError
 from scorehouse.intake.findings import replacing
 from scorehouse.rulebook import Rulebook, load
 from scorehouse.terms import MeasurementRules, Policy, SchoolYear
@@ -41,8 +41,12 @@ class ScoreRequest:
 
 
 def load_rulebook(path: Path | None) -> Rulebook:
-    """The packaged rulebook, or the folder given."""
-    return load(path)
+    """The packaged rulebook, or the folder given; RulebookError names the folder."""
+    try:
+        return load(path)
+    except RulebookError as error:
+        where = f"the rulebook {path.name}: " if path else ""
+        raise RulebookError(f"{where}{error}") from None
 
 
 def pick_policy(rules: MeasurementRules, policy: str) -> Policy:

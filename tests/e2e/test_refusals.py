@@ -1,0 +1,168 @@
+"""What can't be done is refused in one sentence that says what to do, with exit code 2."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from e2e.invented import YEAR, Done, overall, package, responses, scorehouse, sitting
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one test and its package, which is where the commands run."""
+    monkeypatch.chdir(tmp_path)
+    package(tmp_path / "package")
+    responses(tmp_path / "responses.csv", sitting("op-1"))
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "results").mkdir()
+    (tmp_path / "a-file").write_text("")
+    (tmp_path / "letter.csv").write_text("to,whom\nit,may\n")
+    return tmp_path
+
+
+USUAL = {
+    "input": "responses.csv",
+    "--package": "package",
+    "--year": YEAR,
+    "-o": "scores.parquet",
+}
+
+
+def score(**changes: str) -> Done:
+    given = {**USUAL, **{name.replace("_", "-"): value for name, value in changes.items()}}
+    options = [word for name, value in given.items() if name != "input" for word in (name, value)]
+    return scorehouse("score", given["input"], *options)
+
+
+REFUSED = [
+    ({"--policy": "lenient"}, "unknown policy 'lenient'; known are engine, opt1"),
+    ({"--program": "atlantis"}, "unknown program 'atlantis'; this rulebook has"),
+    ({"--year": "2018"}, "'2018' is not a school year; write it as in 2018-19"),
+    ({"--year": "2049-50"}, "2049-50 is expected, not in force"),
+    ({"--year": "1999-00"}, "1999-00"),
+    ({"--package": "missing.csv"}, "missing.csv: There is no file or folder of this name."),
+    ({"--package": "nothing"}, "Nothing could be read from the packages. nothing/items.csv:"),
+    ({"--package": "letter.csv"}, "Nothing could be read from the packages. letter.csv:"),
+    ({"--package": "a-file"}, "Nothing could be read from the packages. a-file:"),
+    ({"-o": "scores.xlsx"}, "scores.xlsx can't be written: scores are written as .parquet or .csv"),
+    ({"-o": "scores"}, "scores are written as .parquet or .csv"),
+    ({"-o": "nowhere/scores.csv"}, "the folder nowhere does not exist"),
+    ({"-o": "a-file/scores.csv"}, "the folder a-file does not exist"),
+    ({"-o": "responses.csv"}, "responses.csv is read by this run; write to another file"),
+    ({"-o": "package/items.csv"}, "package/items.csv is read by this run"),
+    ({"--findings": "findings.txt"}, "findings are written as .csv or .parquet or .json"),
+    ({"--findings": "scores.parquet"}, "scores.parquet would be written twice"),
+    ({"--item-fit": "scores.parquet"}, "scores.parquet would be written twice"),
+    ({"--item-fit": "fit.txt"}, "item fit are written as .parquet or .csv"),
+    ({"--rulebook": "nothing"}, "the rulebook nothing: sources.toml"),
+    ({"--rulebook": "missing"}, "missing is not a folder"),
+    ({"input": "results", "-o": "results/scores.csv"}, "is inside the input folder"),
+    ({"--threads": "0"}, "--threads"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "words"), REFUSED, ids=[str(c) for c, _ in REFUSED])
+def test_refused(here: Path, changes: dict[str, str], words: str) -> None:
+    before = sorted(here.rglob("*"))
+    done = score(**changes)
+    assert done.code == 2
+    assert done.out == ""
+    assert words in " ".join(done.err.split())
+    assert "Traceback" not in done.err
+    assert "fault of scorehouse" not in done.err
+    assert {path.name for path in set(here.rglob("*")) - set(before)} <= {
+        "scores.parquet.findings.csv"
+    }
+
+
+def test_refused_as_json(here: Path) -> None:
+    options = ("--package", "package", "--year", "2049-50", "-o", "scores.csv", "--json")
+    done = scorehouse("score", "responses.csv", *options)
+    assert done.code == 2
+    assert done.json["error"] in " ".join(done.err.split())
+
+
+def test_a_package_that_is_missing_beside_one_that_is_there(here: Path) -> None:
+    done = scorehouse(
+        *("score", "responses.csv", "--package", "package", "--package", "missing"),
+        *("--year", YEAR, "-o", "scores.csv", "--json"),
+    )
+    assert done.code == 1
+    assert done.json["findings"]["file_missing"] == 1
+    assert overall(here / "scores.csv")["op-1"]["score_status"] == "scored"
+
+
+def test_the_summary_as_json(here: Path) -> None:
+    done = scorehouse(
+        *("score", "responses.csv", "--package", "package", "--year", YEAR),
+        *("-o", "scores.csv", "--json"),
+    )
+    assert done.code == 0
+    summary = json.loads(done.out, parse_constant=pytest.fail)
+    assert (summary["tests"], summary["by_status"]) == (1, {"scored": 1})
+    assert summary["by_level"] == {"3": 1}
+    assert (summary["output"], summary["left_out"]) == ("scores.csv", 0)
+    assert done.err == ""
+
+
+def test_the_closing_tables_fit_a_narrow_terminal(here: Path) -> None:
+    done = score()
+    assert done.code == 0
+    assert max(map(len, done.out.splitlines())) <= 80
+    assert "…" not in done.out
+    lines = [line.split() for line in done.out.splitlines()]
+    assert ["scored", "1"] in lines
+    assert ["Math", "05", "0", "0", "1", "0", "100.0%"] in lines
+    assert "unfinished" not in done.err
+
+
+TOPICS = scorehouse("rules", "topics", "--json").json
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_rulebook_answers_every_topic(topic: str) -> None:
+    rows = scorehouse("rules", "show", topic, "--json").json
+    done = scorehouse("rules", "show", topic)
+    assert done.code == 0
+    assert max(map(len, done.out.splitlines()), default=0) <= 80
+    for row in rows:
+        assert row["rule"] in done.out
+        assert row["title"] or row["state"] == "absent"
+    assert rows or "No rule answers that" in done.err
+
+
+def test_which_cut_since_when_says_who() -> None:
+    done = scorehouse(
+        *("rules", "show", "cuts", "--subject", "math", "--grade", "5", "--year", YEAR, "--json")
+    )
+    [row] = done.json
+    assert row["rule"] == "cuts/Math/05"
+    assert "Level 3 from 2528" in row["value"]
+    assert row["since"] == "2014-15"
+    assert row["title"].startswith("Smarter Balanced Test Scoring Specifications")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("rules", "show", "cutz"), "did you mean cuts?"),
+        (("rules", "show", "cuts", "--grade", "x"), "unknown grade 'x'"),
+        (("rules", "show", "cuts", "--subject", "art"), "unknown subject 'art'"),
+        (("rules", "show", "cuts", "--year", "19"), "is not a school year"),
+        (("rules", "topics", "--rulebook", "nothing"), "the rulebook nothing: "),
+        (("simulate", "-o", "package", "--year", YEAR), "not empty"),
+        (("simulate", "-o", "new", "--year", "x"), "is not a school year"),
+        (("simulate", "-o", "new", "--year", YEAR, "--grade", "12"), "grades are among"),
+        (("simulate", "-o", "new", "--year", YEAR, "--subject", "art"), "unknown subject"),
+        (("simulate", "-o", "a-file/new", "--year", YEAR), "may not be written"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_other_commands_refuse_too(here: Path, arguments: tuple[str, ...], words: str) -> None:
+    done = scorehouse(*arguments)
+    assert done.code == 2
+    assert words in " ".join(done.err.split())
+    assert not (here / "new").exists()
