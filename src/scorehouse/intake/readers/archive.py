@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from isal import isal_zlib
+
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.readers.identify import is_left_behind
 
@@ -24,6 +26,9 @@ _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _LOCAL_MAGIC = b"PK\x03\x04"
 _END_MAGIC = b"PK\x05\x06"
 _BLOCK = 1 << 16
+_NOT_DEFLATE: tuple[type[Exception], ...] = (isal_zlib.error, EOFError)  # type: ignore[assignment]
+_SMALL = 1 << 16  # packed bytes that can't unpack to more than _MOST_RATIO times as much
+_MOST_RATIO = 1032  # deflate's own limit
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 
 
@@ -82,7 +87,7 @@ class Walk:
                     self.log.add("file_passed_over", file=name)
                     continue
                 try:
-                    content = self._unpacked(archive, entry, name)
+                    content = self._unpacked(archive, stream, entry, name)
                 except _DAMAGED as error:
                     self.log.add("file_unreadable", file=name, reason=type(error).__name__)
                     continue
@@ -103,8 +108,12 @@ class Walk:
             yield from self._archive(io.BytesIO(member.content), member.name, is_nested=True)
 
     def _unpacked(
-        self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str
+        self, archive: zipfile.ZipFile, stream: IO[bytes], entry: zipfile.ZipInfo, name: str
     ) -> tuple[bytes, bool] | None:
+        quick = _small_member(stream, entry, self.limits.member_bytes)
+        if quick is not None:
+            is_kept = self._is_within(len(quick), entry.compress_size, name)
+            return (quick, False) if is_kept else None
         with archive.open(entry) as source:
             content = source.read(self.limits.member_bytes + 1)
             is_large = len(content) > self.limits.member_bytes
@@ -200,6 +209,26 @@ def _local_member(
         at = end + 4 if data[end : end + 4] == b"PK\x07\x08" else end
         crc = int.from_bytes(data[at : at + 4], "little")
     return (name, content, start, end) if zlib.crc32(content) == crc else None
+
+
+def _small_member(stream: IO[bytes], entry: zipfile.ZipInfo, most: int) -> bytes | None:
+    """Unpack a small, plain, undamaged member; None leaves it to the careful way."""
+    if entry.compress_type != zipfile.ZIP_DEFLATED or entry.flag_bits & 0x1:
+        return None
+    if entry.compress_size > _SMALL or entry.file_size > min(most, _SMALL * _MOST_RATIO):
+        return None
+    stream.seek(entry.header_offset)
+    header = stream.read(_LOCAL_HEADER.size)
+    if len(header) < _LOCAL_HEADER.size or not header.startswith(_LOCAL_MAGIC):
+        return None
+    name_size, extra_size = _LOCAL_HEADER.unpack(header)[-2:]
+    packed = stream.read(name_size + extra_size + entry.compress_size)[name_size + extra_size :]
+    try:
+        content = isal_zlib.decompress(packed, -zlib.MAX_WBITS, max(entry.file_size, 1))
+    except _NOT_DEFLATE:
+        return None
+    is_whole = len(content) == entry.file_size and isal_zlib.crc32(content) == entry.CRC
+    return content if is_whole else None
 
 
 def _inflated(data: bytes | mmap.mmap, start: int, most: int) -> tuple[bytes, int] | None:

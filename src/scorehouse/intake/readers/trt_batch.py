@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from scorehouse.intake.readers.trt_columns import text_column
+from scorehouse.intake.readers.trt_columns import text_columns_of
 from scorehouse.intake.readers.trt_scan import (
     DONE,
     R_BASE,
@@ -22,6 +23,7 @@ from scorehouse.intake.readers.trt_scan import (
     R_TABLE,
     ROW_FIELDS,
     UNUSUAL,
+    new_work,
     scan,
 )
 from scorehouse.intake.readers.trt_words import (
@@ -47,12 +49,16 @@ _PROLOG = re.compile(
 )
 _NOT_CHARACTERS = re.compile(rb"\xef\xbf[\xbe\xbf]")
 _LARGEST = 8 << 20  # a larger document goes to the full parser, which has its own limits
-_CELLS_PER_BYTE, _ROWS_PER_BYTE = 8, 64  # first guesses, more is taken when needed
+_BYTES_PER_CELL, _BYTES_PER_ROW = 12, 128  # first guesses, more is taken when needed
 _TEXT_COLUMNS = {
-    TABLES.index("item"): TEXTS[Element.Response],
-    TABLES.index("comment"): TEXTS[Element.Comment],
+    "item": (TEXTS[Element.Response],),
+    "comment": (TEXTS[Element.Comment],),
+    "score_info": (TEXTS[Element.ScoreRationale], TEXTS[Element.Message]),
 }
-_NODE_TEXTS = (TEXTS[Element.ScoreRationale], TEXTS[Element.Message])
+_IS_TEXT = [
+    np.isin(np.arange(width), _TEXT_COLUMNS.get(table, ()))
+    for table, width in zip(TABLES, WIDTHS, strict=True)
+]
 
 
 class Scanned(NamedTuple):
@@ -121,34 +127,40 @@ def scan_documents(documents: Sequence[tuple[str, bytes]]) -> Scanned:
     return Scanned(is_done, tables, lines)
 
 
-def _scanned(
-    data: Bytes,
-    starts: Places,
-    ends: Places,
-) -> tuple[_Room, int, Numbers]:
+def _scanned(data: Bytes, starts: Places, ends: Places) -> tuple[_Room, int, Numbers]:
     """Scan, taking more room as often as it is needed."""
-    cells = len(data) // _CELLS_PER_BYTE + 4096
-    rows = len(data) // _ROWS_PER_BYTE + 1024
-    room = _Room(*_empty(rows, cells))
+    room = _room_for(len(data) // _BYTES_PER_ROW + 1024, len(data) // _BYTES_PER_CELL + 4096)
     marks, verdicts = np.zeros(2, np.int64), np.full(len(starts), UNUSUAL, np.int32)
-    document = 0
+    document, work = 0, new_work()
     while True:
-        document = scan(data, starts, ends, document, *_words(), marks, *room, verdicts)
+        document = scan(data, starts, ends, document, *_words(), work, marks, *room, verdicts)
         if document == len(starts):
             return room, int(marks[0]), verdicts
-        rows, cells = 2 * rows, 2 * cells
-        larger = _Room(*_empty(rows, cells))
+        larger = _room_for(2 * len(room.rows), 2 * len(room.size))
         for old, new in zip(room, larger, strict=True):
             new[: len(old)] = old
         room = larger
 
 
-def _empty(rows: int, cells: int) -> tuple[Numbers, Numbers, Numbers]:
-    return (
-        np.empty((rows, ROW_FIELDS), np.int32),
-        np.empty(cells, np.int32),
-        np.empty(cells, np.int32),
-    )
+class _Kept(threading.local):
+    """The room a thread scanned into last: touching new memory costs as much as scanning."""
+
+    room: _Room | None = None
+
+
+_KEPT = _Kept()
+
+
+def _room_for(rows: int, cells: int) -> _Room:
+    kept = _KEPT.room
+    if kept is None or len(kept.rows) < rows or len(kept.size) < cells:
+        kept = _Room(
+            np.empty((rows, ROW_FIELDS), np.int32),
+            np.empty(cells, np.int32),
+            np.empty(cells, np.int32),
+        )
+        _KEPT.room = kept
+    return kept
 
 
 def _tables(
@@ -166,15 +178,10 @@ def _tables(
         columns |= _number_columns(table, found)
         if table == "result":
             columns["file"] = pa.array([names[k] for k in columns["result"].to_pylist()])
-        for place, name in enumerate(text_columns(table)):
-            is_text = place in _NODE_TEXTS if table == "score_info" else False
-            is_text = is_text or _TEXT_COLUMNS.get(number) == place
-            columns[name] = text_column(
-                data, bases + place, room.first, room.size, is_attribute=not is_text
-            )
+        texts = text_columns_of(data, bases, room.first, room.size, _IS_TEXT[number])
+        columns |= zip(text_columns(table), texts, strict=True)
         schema = ELEMENTS[table]
         tables[table] = pa.table([columns[name] for name in schema.names], schema=schema)
-    assert [len(text_columns(table)) for table in TABLES] == list(WIDTHS)
     return tables
 
 

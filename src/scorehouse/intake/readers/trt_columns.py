@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from scorehouse.intake.readers.trt_letters import (
     AMP,
+    CLASS,
     CLOSE,
     CR,
     GT,
     LF,
     LT,
+    NOTHING_TO_DECODE,
     SPACE,
     character_reference,
     compiled,
@@ -52,7 +55,11 @@ def _decode(data: Any, i: int, end: int, is_attribute: bool, out: Any, at: int) 
     section = False
     while i < end:
         c = data[i]
-        if c == CR:
+        if CLASS[c] & NOTHING_TO_DECODE:
+            out[at] = c
+            i += 1
+            at += 1
+        elif c == CR:
             out[at] = SPACE if is_attribute else LF
             i += 2 if i + 1 < end and data[i + 1] == LF else 1
             at += 1
@@ -73,53 +80,80 @@ def _decode(data: Any, i: int, end: int, is_attribute: bool, out: Any, at: int) 
 
 
 @compiled
-def _fill(
-    data: Any, places: Any, first: Any, size: Any, is_attribute: bool, offsets: Any, out: Any,
-    valid: Any,
-) -> int:  # fmt: skip
-    """Copy the cells at `places` into `out`; return how many are missing."""
-    at, missing = 0, 0
-    for k in range(len(places)):
-        length = size[places[k]]
-        offsets[k] = at
-        if length < 0:
-            missing += 1
-            valid[k >> 3] &= ~np.uint8(1 << (k & 7))
-            continue
-        start = first[places[k]]
-        if length & 1:
-            at = _decode(data, start, start + (length >> 1), is_attribute, out, at)
-        else:
-            for i in range(length >> 1):
-                out[at + i] = data[start + i]
-            at += length >> 1
-    offsets[len(places)] = at
-    return missing
+def _measure(bases: Any, size: Any, room: Any, missing: Any) -> None:
+    """Add up by column how much text there is at most, and how many cells have none."""
+    for base in bases:
+        for column in range(len(room)):
+            length = size[base + column]
+            room[column] += max(length, 0) >> 1
+            missing[column] += length < 0
 
 
 @compiled
-def _room(places: Any, size: Any) -> int:
-    room = 0
-    for place in places:
-        if size[place] > 0:
-            room += size[place] >> 1
-    return room
+def _copy(
+    data: Any, bases: Any, first: Any, size: Any, is_text: Any, starts: Any, ends: Any,
+    offsets: Any, valid: Any, out: Any,
+) -> None:  # fmt: skip
+    """Copy cells row by row, each to the end of its column.
+
+    `starts` says where a column begins, `ends` where it ends so far. Row by row the
+    documents are walked through once, from front to back.
+    """
+    for row in range(len(bases)):
+        base = bases[row]
+        for column in range(len(ends)):
+            length, at = size[base + column], ends[column]
+            if length < 0:
+                valid[column, row >> 3] &= ~np.uint8(1 << (row & 7))
+            elif length & 1:
+                start = first[base + column]
+                is_attribute = not is_text[column]
+                at = _decode(data, start, start + (length >> 1), is_attribute, out, at)
+            else:
+                start = first[base + column]
+                for i in range(length >> 1):
+                    out[at + i] = data[start + i]
+                at += length >> 1
+            ends[column] = at
+            offsets[column, row + 1] = at - starts[column]
 
 
-def text_column(
-    data: Bytes, places: Numbers, first: Numbers, size: Numbers, *, is_attribute: bool
-) -> pa.Array:
-    """Return the cells at `places` as one Arrow text column; a cell without text is null."""
-    n = len(places)
-    buffers = [
-        pa.allocate_buffer(bytes_) for bytes_ in (-(-n // 8), 4 * n + 4, _room(places, size))
+def text_columns_of(
+    data: Bytes,
+    bases: npt.NDArray[np.int64],
+    first: Numbers,
+    size: Numbers,
+    is_text: npt.NDArray[np.bool_],
+) -> list[pa.Array]:
+    """Return the cells of rows as Arrow text columns; a cell that isn't there is null.
+
+    `bases` says where a row's cells begin; `is_text` by column: the text of an element, not
+    of an attribute, whose white space counts.
+    """
+    width, n = len(is_text), len(bases)
+    room, missing = np.zeros(width, np.int64), np.zeros(width, np.int64)
+    _measure(bases, size, room, missing)
+    starts = np.cumsum(room) - room
+    letters = pa.allocate_buffer(int(room.sum()))
+    places = pa.allocate_buffer(4 * width * (n + 1))
+    flags = pa.allocate_buffer(width * -(-n // 8))
+    offsets = np.frombuffer(places, np.int32).reshape(width, n + 1)
+    valid = np.frombuffer(flags, np.uint8).reshape(width, -(-n // 8))
+    offsets[:, 0], valid[:] = 0, 0xFF
+    out = np.frombuffer(letters, np.uint8)
+    _copy(data, bases, first, size, is_text, starts, starts.copy(), offsets, valid, out)
+    return [
+        pa.nulls(n, pa.string())
+        if missing[k] == n
+        else pa.Array.from_buffers(
+            pa.string(),
+            n,
+            [
+                flags.slice(k * valid.shape[1], valid.shape[1]) if missing[k] else None,
+                places.slice(4 * k * (n + 1), 4 * (n + 1)),
+                letters.slice(int(starts[k]), int(offsets[k, n])),
+            ],
+            int(missing[k]),
+        )
+        for k in range(width)
     ]
-    valid, out = (np.frombuffer(buffers[k], np.uint8) for k in (0, 2))
-    offsets = np.frombuffer(buffers[1], np.int32)
-    valid[:] = 0xFF
-    missing = _fill(data, places, first, size, is_attribute, offsets, out, valid)
-    if missing == n:
-        return pa.nulls(n, pa.string())
-    return pa.Array.from_buffers(
-        pa.string(), n, buffers if missing else [None, *buffers[1:]], missing
-    )

@@ -9,10 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 (TAB, LF, CR, SPACE, BANG, QUOTE, HASH, AMP, APOSTROPHE) = b"\t\n\r !\"#&'"
 (SLASH, SEMICOLON, LT, EQUALS, GT, CLOSE) = b"/;<=>]"
+
+_PLAIN_IN_VALUE, _PLAIN_IN_TEXT, NOTHING_TO_DECODE = 1, 2, 4
+
+
+def _classes() -> npt.NDArray[np.uint8]:
+    """Sort the bytes: which may pass without a second look in values, texts and decoding."""
+    found = np.zeros(256, np.uint8)
+    found[SPACE:] = _PLAIN_IN_VALUE | _PLAIN_IN_TEXT | NOTHING_TO_DECODE
+    found[[TAB, LF]] = _PLAIN_IN_TEXT
+    found[[QUOTE, APOSTROPHE]] &= ~np.uint8(_PLAIN_IN_VALUE)
+    found[[LT, AMP]] = 0
+    found[GT] &= ~np.uint8(_PLAIN_IN_TEXT)
+    found[CLOSE] &= ~np.uint8(NOTHING_TO_DECODE)
+    return found
+
+
+_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+# without _nrt nothing may be allocated, and no array's users are counted at every call
+
+_CLASS = CLASS = _classes()
 
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
@@ -20,7 +42,7 @@ _Result = TypeVar("_Result")
 
 def compiled(function: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
     """Compile a function, once a machine, to run without the interpreter and its lock."""
-    made: Callable[_Given, _Result] = njit(cache=True, nogil=True, error_model="numpy")(function)
+    made: Callable[_Given, _Result] = njit(**_OPTIONS)(function)
     return made
 
 
@@ -100,24 +122,25 @@ def character_reference(data: Any, i: int, end: int) -> tuple[int, int]:
 def value_end(data: Any, i: int, end: int, quote: int) -> tuple[int, int]:
     """Return where an attribute's value ends (-1: unusual) and whether it must be decoded."""
     flag = 0
-    while i < end:
+    while True:
+        while i < end and _CLASS[data[i]] & _PLAIN_IN_VALUE:
+            i += 1
+        if i >= end:
+            return -1, 0
         c = data[i]
         if c == quote:
             return i, flag
-        if c == LT:
-            return -1, 0
         if c == AMP:
             code, i = character_reference(data, i, end)
             if code < 0:
                 return -1, 0
             flag = 1
             continue
-        if c < SPACE:
-            if c != TAB and c != LF and c != CR:
-                return -1, 0
+        if c in (TAB, LF, CR):
             flag = 1
+        elif c not in (QUOTE, APOSTROPHE):
+            return -1, 0
         i += 1
-    return -1, 0
 
 
 @compiled
@@ -144,31 +167,30 @@ def _section_end(data: Any, i: int, end: int) -> int:
 def text_end(data: Any, i: int, end: int) -> tuple[int, int]:
     """Return the `<` that ends a text (-1: unusual) and whether the text must be decoded."""
     flag = 0
-    while i < end:
+    while True:
+        while i < end and _CLASS[data[i]] & _PLAIN_IN_TEXT:
+            i += 1
+        if i >= end:
+            return -1, 0
         c = data[i]
         if c == LT:
-            if i + 1 < end and data[i + 1] == BANG:
-                i = _section_end(data, i, end)
-                if i < 0:
-                    return -1, 0
-                flag = 1
-                continue
-            return i, flag
-        if c == AMP:
-            code, i = character_reference(data, i, end)
-            if code < 0:
-                return -1, 0
+            if i + 1 >= end or data[i + 1] != BANG:
+                return i, flag
+            i = _section_end(data, i, end)
             flag = 1
-            continue
-        if c == GT and data[i - 1] == CLOSE and data[i - 2] == CLOSE:
+        elif c == AMP:
+            code, i = character_reference(data, i, end)
+            flag = 1
+            i = i if code >= 0 else -1
+        elif c == CR:
+            flag = 1
+            i += 1
+        elif c == GT and not (data[i - 1] == CLOSE and data[i - 2] == CLOSE):
+            i += 1
+        else:
             return -1, 0
-        if c < SPACE:
-            if c == CR:
-                flag = 1
-            elif c != TAB and c != LF:
-                return -1, 0
-        i += 1
-    return -1, 0
+        if i < 0:
+            return -1, 0
 
 
 @compiled

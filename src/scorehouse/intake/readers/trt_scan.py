@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from scorehouse.intake.readers.trt_letters import (
     APOSTROPHE,
@@ -359,17 +360,21 @@ def _document(
     return DONE if i >= 0 and after_blank(data, i, end) == end else UNUSUAL
 
 
+def new_work() -> npt.NDArray[np.int64]:
+    """Return what the scanner remembers while it is in a document."""
+    return np.zeros((6, MOST_DEPTH), np.int64)
+
+
 @compiled
 def scan(
     data: Any, starts: Any, ends: Any, from_document: int, slots: Any, letters: Any, kinds: Any,
-    marks: Any, rows: Any, first: Any, size: Any, verdicts: Any,
+    work: Any, marks: Any, rows: Any, first: Any, size: Any, verdicts: Any,
 ) -> int:  # fmt: skip
     """Scan documents from `from_document` on; return the one there was no room for, or all.
 
     `verdicts` gets DONE or UNUSUAL for each; `marks` counts the rows and cells written. A
-    document that isn't DONE leaves no rows.
+    document that isn't DONE leaves no rows. `work` is what `new_work` gives.
     """
-    work = np.zeros((6, MOST_DEPTH), np.int64)
     for document in range(from_document, len(starts)):
         n_rows, n_cells = marks[N_ROWS], marks[N_CELLS]
         verdict = FULL
