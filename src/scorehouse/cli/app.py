@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from scorehouse import __version__
-from scorehouse.cli import (
-    check,
-    convert,
-    deidentify,
-    explain,
-    package,
-    rules,
-    score,
-    send,
-    simulate,
-)
 from scorehouse.cli.console import answering, end_like_interrupt
+
+COMMANDS = {
+    **{name: name for name in ("score", "check", "convert", "deidentify", "package", "send")},
+    **{name: name for name in ("explain", "simulate", "rules")},
+}
+"""Command -> the module of this package that has it, as a function of its name or an `app`."""
 
 
 class _Commands(TyperGroup):
-    """Commands of which none ends in a traceback, whatever goes wrong in it."""
+    """Commands that are imported when they are asked for: one needs not what others need.
+
+    None of them ends in a traceback, whatever goes wrong in it.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Every command, in the order of `COMMANDS`."""
+        return [*COMMANDS, *(name for name in super().list_commands(ctx) if name not in COMMANDS)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import a command; None: there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module = importlib.import_module(f"scorehouse.cli.{COMMANDS[cmd_name]}")
+        group = getattr(module, "app", None)
+        if group is None:
+            group = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+            group.command(cmd_name)(getattr(module, cmd_name))
+        found = typer.main.get_command(group)
+        found.name = cmd_name
+        return found
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
@@ -39,15 +55,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command("score")(score.score)
-app.command("check")(check.check)
-app.command("convert")(convert.convert)
-app.command("deidentify")(deidentify.deidentify)
-app.command("package")(package.package)
-app.command("send")(send.send)
-app.command("explain")(explain.explain)
-app.command("simulate")(simulate.simulate)
-app.add_typer(rules.app, name="rules")
 
 
 def _version(wanted: bool) -> None:

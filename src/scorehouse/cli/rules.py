@@ -41,7 +41,10 @@ def show(
         print_json([_as_json(entry) for entry in entries])
         return
     if not entries:
-        say("No rule answers that; ask with fewer of --subject, --grade and --year.")
+        say(
+            f"The rules of {program} hold nothing on this. Ask with fewer of --subject, --grade "
+            "and --year, or of another --program."
+        )
         return
     sources = list(dict.fromkeys(map(_source, entries)))
     out.print(_table(topic, entries, sources))
