@@ -90,7 +90,7 @@ def check_file(
     _check_outputs(findings, page)
     log = FindingLog(show_private=request.show_private)
     setting = _with_packages(setting, request, log)
-    verdicts = _Verdicts(request.profile) if request.with_schema else None
+    verdicts = SchemaVerdicts(request.profile) if request.with_schema else None
     chunks = read_results(
         request.input, log, progress=progress, threads=request.threads, beside=verdicts
     )
@@ -145,7 +145,7 @@ def _prepared(request: CheckRequest) -> tuple[Setting, Callable[[SchoolYear], Me
     setting = Setting(
         profile=profile,
         year=year,
-        today=date.today(),
+        today=today(),
         required=_required(request),
         is_deidentified=request.is_deidentified,
         is_policy_stated=bool(request.policy),
@@ -189,7 +189,12 @@ def _with_packages(setting: Setting, request: CheckRequest, log: FindingLog) -> 
     return Setting(**{**setting.__dict__, "items_of": frozen})
 
 
-class _Verdicts:
+def today() -> date:
+    """The day of the check."""
+    return date.today()
+
+
+class SchemaVerdicts:
     """Schema verdicts on the documents as they are read."""
 
     def __init__(self, profile: str) -> None:
@@ -269,7 +274,7 @@ def _write_page(path: Path, request: CheckRequest, summary: CheckSummary) -> Non
         profile=profile_named(request.profile).label,
         year=summary.year,
         policy=request.policy or "none stated",
-        checked_on=date.today().isoformat(),
+        checked_on=today().isoformat(),
         results=totals.results,
         item_rows=totals.item_rows,
         left_out=totals.left_out,

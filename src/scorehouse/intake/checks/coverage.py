@@ -36,12 +36,13 @@ class Distinct:
     def __init__(self) -> None:
         self._smallest: NDArray[np.uint64] = np.empty(0, np.uint64)
 
-    def add(self, column: pl.Series) -> None:
-        """Count the values of a column that are not null."""
-        hashed = column.drop_nulls().hash(FIND)
-        if self.is_estimate:
-            hashed = hashed.filter(hashed < int(self._smallest[-1]))
-        hashes = hashed.unique().to_numpy()
+    @property
+    def limit(self) -> int | None:
+        """The hash from which on none is kept; None while there is room."""
+        return int(self._smallest[-1]) if self.is_estimate else None
+
+    def add(self, hashes: NDArray[np.uint64]) -> None:
+        """Count the values of which these are the hashes."""
         if len(hashes):
             self._smallest = np.unique(np.concatenate((self._smallest, hashes)))[:KEPT]
 
@@ -69,12 +70,19 @@ class Coverage:
     def add(self, frame: pl.DataFrame) -> None:
         """Count the rows of a frame, in which blank is null."""
         self._rows += frame.height
-        for name, distinct in self._distinct.items():
-            column = frame[name]
-            filled = column.count()
-            if filled:
-                self._filled[name] += filled
-                distinct.add(column)
+        filled = frame.select(pl.col(name).count() for name in self._filled).row(0)
+        used = [name for name, count in zip(self._filled, filled, strict=True) if count]
+        for name, count in zip(self._filled, filled, strict=True):
+            self._filled[name] += count
+        hashed = frame.select(self._hashes(name).alias(name) for name in used)
+        for name in used:
+            self._distinct[name].add(hashed[name].explode().drop_nulls().to_numpy())
+
+    def _hashes(self, name: str) -> pl.Expr:
+        """The different hashes of a column that may still be kept, as one list."""
+        hashed, limit = pl.col(name).drop_nulls().hash(FIND), self._distinct[name].limit
+        kept = hashed if limit is None else hashed.filter(hashed < pl.lit(limit, pl.UInt64))
+        return kept.unique().implode()
 
     def fields(self) -> list[FieldCoverage]:
         """The coverage of each field, in the order of the table."""

@@ -38,18 +38,18 @@ class Broken(NamedTuple):
 
 def findings_of(frames: Frames, broken: Iterable[Broken], *, show_private: bool = False) -> Told:
     """Evaluate all hits over a chunk."""
-    tables, left_out = [], [_NO_RESULTS]
+    tables, left_out, results = [], [_NO_RESULTS], _results(frames)
     for one, rows in _rows_hit(frames, broken):
         part = one.rule.parts[one.hit.part]
         consequence = one.rule.consequence(frames.setting.profile.name, one.hit.part)
-        told = _placed(frames, one.hit, rows)
+        told = _placed(results, one.hit, rows)
         tables.append(_worded(told, one.rule.rule, consequence, part.message, part.remedy))
         if consequence.leaves_out:
             left_out.append(rows["result"].to_numpy().astype(np.int64))
-    masked = [_masked(table, show_private) for table in tables]
-    findings = pl.concat(masked).to_arrow() if masked else FINDINGS.empty_table()
-    results = np.unique(np.concatenate(left_out))
-    return Told(findings.cast(FINDINGS), results[results >= 0])
+    told_all = _masked(pl.concat(tables), show_private).to_arrow() if tables else None
+    findings = told_all if told_all is not None else FINDINGS.empty_table()
+    without = np.unique(np.concatenate(left_out))
+    return Told(findings.cast(FINDINGS), without[without >= 0])
 
 
 def _rows_hit(frames: Frames, broken: Iterable[Broken]) -> Iterator[tuple[Broken, pl.DataFrame]]:
@@ -74,7 +74,7 @@ def _rows_hit(frames: Frames, broken: Iterable[Broken]) -> Iterator[tuple[Broken
                 yield one, frame.filter(one.hit.where.fill_null(False))
 
 
-def _placed(frames: Frames, hit: Hit, rows: pl.DataFrame) -> pl.DataFrame:
+def _placed(results: pl.DataFrame, hit: Hit, rows: pl.DataFrame) -> pl.DataFrame:
     """Where each hit is: file, record, field, row, value, and the words of its message."""
     value = hit.value
     if value is None:
@@ -100,7 +100,7 @@ def _placed(frames: Frames, hit: Hit, rows: pl.DataFrame) -> pl.DataFrame:
         value.cast(pl.String).fill_null("").str.slice(0, LONGEST_VALUE).alias("value"),
         *words,
     )
-    return placed.join(_results(frames), on="result", how="left", maintain_order="left")
+    return placed.join(results, on="result", how="left", maintain_order="left")
 
 
 def _results(frames: Frames) -> pl.DataFrame:
