@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from numba import njit
 
 Places = npt.NDArray[np.int64]
 """Rows of a table that values are taken from; -1: there is none."""
@@ -45,11 +46,16 @@ def _has_outer_space(array: pa.Array) -> bool:
     if data is None or not len(array):
         return False
     ends = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
-    letters = np.frombuffer(data, np.uint8)
-    starts, stops = ends[:-1], ends[1:]
-    is_there = stops > starts
-    starts, stops = starts[is_there], stops[is_there]
-    return bool((letters[starts] <= _BLANK).any() or (letters[stops - 1] <= _BLANK).any())
+    return bool(_touches_space(ends, np.frombuffer(data, np.uint8)))
+
+
+@njit(cache=True, nogil=True)
+def _touches_space(ends, letters):  # type: ignore[no-untyped-def]
+    for k in range(len(ends) - 1):
+        start, stop = ends[k], ends[k + 1]
+        if stop > start and (letters[start] <= _BLANK or letters[stop - 1] <= _BLANK):
+            return True
+    return False
 
 
 def taken(array: pa.Array, places: Places) -> pa.Array:
