@@ -21,25 +21,25 @@ from scorehouse.intake.unflatten_notes import Note, Notes
 from scorehouse.result_shapes import ELEMENTS, RESULT
 
 _LARGEST = {"whole": "4294967295", "small": "255"}
-_NUMBER = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
+_NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _MOMENT = (
-    r"-?\d{4,}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?"
-    r"(Z|[+-](0\d|1[0-3]):[0-5]\d|[+-]14:00)?"
+    r"-?[0-9]{4,}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
+    r"(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?"
 )
 _PATTERNS = {
-    "whole": r"^\+?\d{1,18}$",
-    "small": r"^\+?\d{1,18}$",
-    "signed": r"^[+-]?\d{1,18}$",
+    "whole": r"^\+?[0-9]{1,18}$",
+    "small": r"^\+?[0-9]{1,18}$",
+    "signed": r"^[+-]?[0-9]{1,18}$",
     "number": rf"^{_NUMBER}$",
     "error": rf"^({_NUMBER})?$",
-    "points": r"^(-1|\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?)$",
+    "points": r"^(-1|\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?)$",
     "moment": rf"^{_MOMENT}$",
     "moment_or_blank": rf"^({_MOMENT})?$",
-    "whole_or_blank": r"^(\+?\d{1,18})?$",
-    "sequence": r"^\+?0*[1-9]\d{0,17}$",
+    "whole_or_blank": r"^(\+?[0-9]{1,18})?$",
+    "sequence": r"^\+?0*[1-9][0-9]{0,17}$",
     "letter": r"^[A-Z]$",
 }
-_YEAR_MONTH_DAY = r"^(\d{4}-\d\d-\d\d)T"
+_YEAR_MONTH_DAY = r"^([0-9]{4}-[0-9][0-9]-[0-9][0-9])T"
 
 
 class Rule(NamedTuple):
@@ -258,9 +258,13 @@ def _correction(column: str, rule: Rule) -> pl.Expr:
 
 def _impossible(frame: pl.DataFrame, table: str, rules: Mapping[str, Rule]) -> Iterator[Impossible]:
     """Find values of the wrong type: one for each result and attribute."""
-    for column, rule in rules.items():
-        is_bad = _is_bad(column, rule)
-        if is_bad is None:
+    tests = {column: _is_bad(column, rule) for column, rule in rules.items()}
+    given = {column: test for column, test in tests.items() if test is not None}
+    if not given:
+        return
+    found = frame.select(**{c: test.any() for c, test in given.items()}).row(0, named=True)
+    for column, is_bad in given.items():
+        if not found[column]:
             continue
         bad = frame.filter(is_bad).unique(RESULT, keep="first", maintain_order=True)
         path = attribute_path(table, column)

@@ -120,11 +120,11 @@ def _changed_values(
 ) -> pl.DataFrame:
     """One row for each value that the tables would give back otherwise."""
     pairs = ours.join(theirs, on=[RESULT, _PLACE], how="inner", suffix="/back")
+    is_changed = {c: pl.col(c).ne_missing(pl.col(f"{c}/back")) for c in _columns(name)}
+    found = pairs.select(**{c: e.any() for c, e in is_changed.items()}).row(0, named=True)
     parts = []
-    for column in _columns(name):
-        changed = pairs.filter(pl.col(column).ne_missing(pl.col(f"{column}/back")))
-        if not changed.height:
-            continue
+    for column in (c for c, is_any in found.items() if is_any):
+        changed = pairs.filter(is_changed[column])
         parts.append(_long(changed, name, column))
         if count := int(changed[column].is_not_null().sum()):
             notes[Note("value_not_carried", attribute_path(name, column))] += count
@@ -152,7 +152,8 @@ def _whole_rows(name: str, rows: pl.DataFrame, counts: pl.DataFrame) -> pl.DataF
         value=pl.lit(None, pl.String),
     )
     given = [
-        _long(rows.filter(pl.col(column).is_not_null()), name, column) for column in _columns(name)
+        _long(rows.filter(pl.col(column).is_not_null()), name, column)
+        for column in (_columns(name) if rows.height else [])
     ]
     return pl.concat([heads, *given])
 

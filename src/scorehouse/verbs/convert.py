@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -78,17 +78,33 @@ def convert_file(
     log = FindingLog(show_private=request.show_private)
     summary = ConvertSummary()
     try:
-        chunks = read_results(request.input, log, progress=progress)
-        first = next(chunks, None)
-        if first is None:
-            raise InputRefusedError(_nothing_read(log, findings))
-        summary.to = request.to or (CSV if first.is_xml else TRT)
-        run = _to_csv if summary.to == CSV else _to_trt
-        run(request, chain([first], chunks), summary, log)
+        with closing(_read(request, log, progress)) as chunks:
+            _run(request, chunks, summary, log, findings)
     finally:
         log.write(findings)
         summary.findings, summary.left_out = log.counts(), log.left_out
     return summary
+
+
+def _read(
+    request: ConvertRequest, log: FindingLog, progress: Progress | None
+) -> Generator[ResultChunk, None, None]:
+    yield from read_results(request.input, log, progress=progress)
+
+
+def _run(
+    request: ConvertRequest,
+    chunks: Iterator[ResultChunk],
+    summary: ConvertSummary,
+    log: FindingLog,
+    findings: Path,
+) -> None:
+    first = next(chunks, None)
+    if first is None:
+        raise InputRefusedError(_nothing_read(log, findings))
+    summary.to = request.to or (CSV if first.is_xml else TRT)
+    write = _to_csv if summary.to == CSV else _to_trt
+    write(request, chain([first], chunks), summary, log)
 
 
 def _check(request: ConvertRequest, findings: Path) -> None:
@@ -263,13 +279,20 @@ def _note_table(before: pa.Table, after: pa.Table, columns: _Columns, notes: Not
     ours, theirs = _placed(before, columns.within), _placed(after, columns.within)
     keys = list(dict.fromkeys([RESULT, columns.within, "place"]))
     pairs = ours.join(theirs, on=keys, how="inner", suffix="/back")
-    for name in columns.all:
-        is_other = pl.col(name).fill_null("") != pl.col(f"{name}/back").fill_null("")
-        if name not in columns.required:
-            is_other &= pl.col(name).fill_null("") != ""
-        count = pairs.filter(is_other).height
+    counts = pairs.select(
+        **{
+            name: _is_other(name, is_required=name in columns.required).sum()
+            for name in columns.all
+        }
+    )
+    for name, count in counts.row(0, named=True).items():
         if count:
             notes[Note("value_changed_on_return", name)] += count
+
+
+def _is_other(name: str, *, is_required: bool) -> pl.Expr:
+    before, after = pl.col(name).fill_null(""), pl.col(f"{name}/back").fill_null("")
+    return (before != after) if is_required else (before != after) & (before != "")
 
 
 def _placed(table: pa.Table, within: str) -> pl.DataFrame:

@@ -20,24 +20,24 @@ _KEYS = (STUDENT, "TestOpportunityId", "ItemId")
 _NUMBERED = (STUDENT, "ExternalSSID", "DistrictId", "SchoolId")
 _DATES = ("Birthdate", "AssessmentAdministrationStartDate")
 _MOMENTS = ("StartDateTime", "SubmitDateTime", "StatusDateTime", "AdminDateTime")
-_EXPONENT = r"^\s*[+-]?\d+([.,]\d+)?[eE]\+?\d+\s*$"
+_EXPONENT = r"^\s*[+-]?[0-9]+([.,][0-9]+)?[eE]\+[0-9]{2,3}\s*$"  # as spreadsheets write
 _YES_NO = r"(?i)^\s*(yes|no|y|n|true|false|t|f|0|1)\s*$"
 _ANCHORS: Mapping[str, str] = {
     "Subject": r"(?i)^\s*(ela|math|ma|mathematics)\s*$",
     "DeliveryMode": r"(?i)^\s*(online|paper|scanned)\s*$",
     "AssessmentType": r"(?i)^\s*(summative|interim.*|formative)\s*$",
-    "SchoolYear": r"^\s*(19|20)\d\d\s*$",
+    "SchoolYear": r"^\s*(19|20)[0-9][0-9]\s*$",
     "Sex": r"(?i)^\s*(male|female|m|f|non-?binary|neutral|other|notselected)\s*$",
     "HispanicOrLatinoEthnicity": _YES_NO,
     "EconomicDisadvantageStatus": _YES_NO,
     "StateAbbreviation": r"^\s*[A-Z]{2}\s*$",
-    "StartDateTime": r"^\s*\d{4}-\d\d-\d\d",
-    "SubmitDateTime": r"^\s*\d{4}-\d\d-\d\d",
+    "StartDateTime": r"^\s*[0-9]{4}-[0-9][0-9]-[0-9][0-9]",
+    "SubmitDateTime": r"^\s*[0-9]{4}-[0-9][0-9]-[0-9][0-9]",
     "AdministrationCondition": r"(?i)^\s*(valid|invalid|in|sd|ns|(non)?standardized)\s*$",
     "Completeness": r"(?i)^\s*(partial|complete|expired)\s*$",
-    "ItemId": r"^\s*\d+-\d+\s*$",
-    "AdminDateTime": r"^\s*\d{4}-\d\d-\d\dT",
-    "ItemPosition": r"^\s*\d+\s*$",
+    "ItemId": r"^\s*[0-9]+-[0-9]+\s*$",
+    "AdminDateTime": r"^\s*[0-9]{4}-[0-9][0-9]-[0-9][0-9]T",
+    "ItemPosition": r"^\s*[0-9]+\s*$",
 }
 """Columns whose values are unlike their neighbors': where a shift shows."""
 _LEAST_ANCHORS = 2
@@ -73,7 +73,9 @@ def find_shifts(cells: pl.DataFrame, layout: Layout) -> list[Shift]:
             if 0 <= p + step < len(names)
         }
         wrong = [(~here[n]) & (pl.col(names[p]) != "") for p, n, _ in anchors]
-        matched = [(~here[n]) & there[n] for p, n, _ in anchors if n in there]
+        matched = [
+            (~here[n]) & there[n] & (pl.col(names[p]) != "") for p, n, _ in anchors if n in there
+        ]
         if len(matched) < _LEAST_ANCHORS:
             continue
         is_shifted = (pl.sum_horizontal(matched) >= _LEAST_ANCHORS) & (
@@ -125,16 +127,18 @@ class FileSigns:
                 self._see_dates(name, texts, first_row)
 
     def _see_identifiers(self, name: str, texts: pl.Series) -> None:
-        digits = texts.filter(texts.str.contains(r"^\d+$"))
+        digits = texts.filter(texts.str.contains(r"^[0-9]+$"))
         if digits.str.starts_with("0").any():
             self.leading_zeros.add(name)
         counts = digits.str.len_bytes().value_counts()
         self.lengths.setdefault(name, Counter()).update(dict(counts.iter_rows()))
 
     def _see_dates(self, name: str, texts: pl.Series, first_row: int) -> None:
-        wanted = r"^\d{4}-\d\d-\d\d" + ("T" if name in _MOMENTS else "")
+        wanted = r"^[0-9]{4}-[0-9][0-9]-[0-9][0-9]" + ("T" if name in _MOMENTS else "")
         is_older = bool(self.layout.older)
-        odd = (texts != "") & ~texts.str.contains(wanted if not is_older else r"^\d{4}-\d\d-\d\d")
+        odd = (texts != "") & ~texts.str.contains(
+            wanted if not is_older else r"^[0-9]{4}-[0-9][0-9]-[0-9][0-9]"
+        )
         if odd.any():
             place = odd.arg_true()[0]
             count, row, text = self.odd_dates.get(name, (0, first_row + place, texts[place]))
