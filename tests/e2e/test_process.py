@@ -15,7 +15,7 @@ import pytest
 
 from e2e.invented import YEAR, command, ended, environment, overall, started
 
-COPIES = 150  # of the district: some seconds of work
+COPIES = 60  # of the district: long enough to be interrupted
 
 
 @pytest.fixture(scope="module")

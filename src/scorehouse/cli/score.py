@@ -132,8 +132,9 @@ def _print(summary: ScoreSummary, output: Path, findings: Path) -> None:
     """The closing tables on standard output, where the files are on standard error."""
     for table in closing_tables(summary):
         out.print(table)
+    rows = "1 row" if summary.rows == 1 else f"{summary.rows:,} rows"
     say(
-        f"{summary.rows:,} rows in {output}, by policy {summary.policy} and rulebook "
+        f"{rows} in {output}, by policy {summary.policy} and rulebook "
         f"{summary.rulebook_digest[:12]}."
     )
     if summary.findings:

@@ -6,6 +6,7 @@ import csv
 import glob
 import json
 import os
+import secrets
 import tempfile
 import time
 import weakref
@@ -227,17 +228,16 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     What an earlier run left unfinished when it was killed is removed.
     """
     _remove_abandoned(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent)
-    os.chmod(name, _usual_mode())
-    try:
-        with os.fdopen(handle, "wb") as stream:
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_PART}")
+    try:  # before the file is made, so that nothing can come between and leave it there
+        with part.open("xb") as stream:
             _hold(stream)
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(name, path)
+        part.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
 
 
@@ -261,10 +261,3 @@ def _remove_abandoned(path: Path) -> None:
             if time.time() - left.stat().st_mtime > _FRESH:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 left.unlink()
-
-
-def _usual_mode() -> int:
-    """The mode that a newly opened file would have."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
