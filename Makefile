@@ -35,6 +35,7 @@ bench: $(VENV)/ready-bench ## Measure scoring against other packages, in one run
 
 docs: $(VENV)/ready-docs ## Build the documentation site into site/
 	@$(PYTHON) docs/reference/glossary_page.py
+	@$(PYTHON) docs/reference/results_rules_page.py
 	@$(PYTHON) docs/rules/rules_page.py
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo "built site/index.html"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -157,3 +158,13 @@ def test_measures_of_claims_agree_with_the_rulebook() -> None:
 def test_numbers_and_moments_are_known_types() -> None:
     types = {layout.type for layout in (*fields_of_tests().values(), *item_fields().values())}
     assert {*frames.NUMBERS, *frames.MOMENTS} <= types
+
+
+def test_the_page_of_the_rules_is_fresh() -> None:
+    folder = Path(__file__).parents[2] / "docs" / "reference"
+    spec = importlib.util.spec_from_file_location("page", folder / "results_rules_page.py")
+    assert spec is not None
+    assert spec.loader is not None
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    assert (folder / "results-rules.md").read_text(encoding="utf-8") == page.render()
