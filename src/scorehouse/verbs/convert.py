@@ -35,6 +35,7 @@ from scorehouse.result_shapes import (
 
 Progress = Callable[[int, int | None], None]
 TRT, CSV = "trt", "csv"
+_CHUNK_RESULTS = 500  # a few elements wide, so that memory stays small
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def convert_file(
 def _read(
     request: ConvertRequest, log: FindingLog, progress: Progress | None
 ) -> Generator[ResultChunk, None, None]:
-    yield from read_results(request.input, log, progress=progress)
+    yield from read_results(request.input, log, chunk_results=_CHUNK_RESULTS, progress=progress)
 
 
 def _run(

@@ -16,7 +16,7 @@ from scorehouse.intake.readers.two_tables_copy import FILE, REFUSED, ROW, Copied
 from scorehouse.intake.readers.two_tables_layout import STUDENT
 from scorehouse.result_shapes import ITEM_COLUMNS, RESULT, TEST_COLUMNS
 
-_MEMORY = "1GB"
+_MEMORY = "512MB"
 _UUID = "[0-9a-fA-F-]{32,38}"
 _FETCH = 10_000
 KEY = "TestOpportunityId"
@@ -38,7 +38,7 @@ class Joined:
 
 def join_tables(copies: Sequence[Copied], scratch: Path, log: FindingLog) -> Joined:
     """Number the tests, give each item row its test's number, and sort the item rows by it."""
-    settings = {"memory_limit": _MEMORY, "temp_directory": str(scratch), "threads": "2"}
+    settings = {"memory_limit": _MEMORY, "temp_directory": str(scratch), "threads": "1"}
     with duckdb.connect(config=settings) as connection:
         work = _Work(connection, scratch, log)
         work.load(copies)
