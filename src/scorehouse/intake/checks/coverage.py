@@ -76,7 +76,7 @@ class Coverage:
             self._filled[name] += count
         hashed = frame.select(self._hashes(name).alias(name) for name in used)
         for name in used:
-            self._distinct[name].add(hashed[name].explode().drop_nulls().to_numpy())
+            self._distinct[name].add(hashed[name][0].to_numpy())
 
     def _hashes(self, name: str) -> pl.Expr:
         """The different hashes of a column that may still be kept, as one list."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from string import Formatter
 from typing import NamedTuple
 
@@ -37,70 +37,82 @@ class Broken(NamedTuple):
 
 
 def findings_of(frames: Frames, broken: Iterable[Broken], *, show_private: bool = False) -> Told:
-    """Evaluate all hits over a chunk."""
-    tables, left_out, results = [], [_NO_RESULTS], _results(frames)
-    for one, rows in _rows_hit(frames, broken):
-        part = one.rule.parts[one.hit.part]
-        consequence = one.rule.consequence(frames.setting.profile.name, one.hit.part)
-        told = _placed(results, one.hit, rows)
-        tables.append(_worded(told, one.rule.rule, consequence, part.message, part.remedy))
-        if consequence.leaves_out:
-            left_out.append(rows["result"].to_numpy().astype(np.int64))
-    told_all = _masked(pl.concat(tables), show_private).to_arrow() if tables else None
-    findings = told_all if told_all is not None else FINDINGS.empty_table()
-    without = np.unique(np.concatenate(left_out))
-    return Told(findings.cast(FINDINGS), without[without >= 0])
+    """Evaluate all hits over a chunk: one pass for the conditions, one for what they tell."""
+    profile = frames.setting.profile.name
+    told = [_told(one, frame, profile) for one, frame in _hits(frames, broken)]
+    if not told:
+        return Told(FINDINGS.empty_table(), _NO_RESULTS)
+    placed = pl.concat(told).join(
+        _results(frames).lazy(), on="result", how="left", maintain_order="left"
+    )
+    found = _masked(placed, show_private).collect()
+    leaving = [consequence.value for consequence in Consequence if consequence.leaves_out]
+    leaves_out = pl.col("consequence").is_in(leaving) & (pl.col("result") >= 0)
+    left_out = found.filter(leaves_out).select(pl.col("result").unique().sort().cast(pl.Int64))
+    findings = found.select(FINDINGS.names).to_arrow().cast(FINDINGS)
+    return Told(findings, left_out["result"].to_numpy())
 
 
-def _rows_hit(frames: Frames, broken: Iterable[Broken]) -> Iterator[tuple[Broken, pl.DataFrame]]:
-    """Give the rows of each hit that has any."""
+def _hits(frames: Frames, broken: Iterable[Broken]) -> Iterator[tuple[Broken, pl.DataFrame]]:
+    """Give the hits that hold for some row, each with its frame."""
     named: dict[str, list[Broken]] = {}
     for one in broken:
         if isinstance(one.hit.frame, str):
             named.setdefault(one.hit.frame, []).append(one)
         elif one.hit.frame.height:
-            rows = one.hit.frame.filter(one.hit.where)
-            if rows.height:
-                yield one, rows
+            yield one, one.hit.frame
     for name, several in named.items():
         frame = frames.frame(name)
-        masks = frame.select(
-            one.hit.where.fill_null(False).alias(str(n)) for n, one in enumerate(several)
+        any_of = frame.select(
+            one.hit.where.any().alias(str(n)) for n, one in enumerate(several)
+        ).row(0)
+        for one, is_hit in zip(several, any_of, strict=True):
+            if is_hit:
+                yield one, frame
+
+
+def _told(one: Broken, frame: pl.DataFrame, profile: str) -> pl.LazyFrame:
+    """What a hit tells of each of its rows; the result's own place is added later."""
+    hit, part = one.hit, one.rule.parts[one.hit.part]
+    field = pl.lit(hit.field) if isinstance(hit.field, str) else hit.field
+    value = _value(hit, frame)
+    return (
+        frame.lazy()
+        .filter(hit.where)
+        .select(
+            pl.col("result").cast(pl.Int32),
+            pl.lit(one.rule.rule).alias("rule"),
+            pl.lit(one.rule.consequence(profile, hit.part).value).alias("consequence"),
+            _column(frame, "file"),
+            _column(frame, "TestOpportunityId"),
+            field.cast(pl.String).alias("field"),
+            _place(frame).cast(pl.Int64).alias("row"),
+            value.alias("value"),
+            _sentence(part.message, field, value, hit.words).alias("message"),
+            pl.lit(part.remedy).alias("remedy"),
         )
-        any_of = masks.select(pl.all().any()).row(0)
-        for n, one in enumerate(several):
-            if any_of[n]:
-                # a condition that says nothing of a row is one value for all
-                yield one, frame.filter(one.hit.where.fill_null(False))
+    )
 
 
-def _placed(results: pl.DataFrame, hit: Hit, rows: pl.DataFrame) -> pl.DataFrame:
-    """Where each hit is: file, record, field, row, value, and the words of its message."""
+def _value(hit: Hit, frame: pl.DataFrame) -> pl.Expr:
+    """What the finding shows: the hit's own value, or the field's column."""
     value = hit.value
     if value is None:
-        shows = isinstance(hit.field, str) and hit.field in rows.columns
+        shows = isinstance(hit.field, str) and hit.field in frame.columns
         value = pl.col(str(hit.field)) if shows else pl.lit("")
-    field = pl.lit(hit.field) if isinstance(hit.field, str) else hit.field
-    own = [
-        pl.col(name) if name in rows.columns else pl.lit(None, kind).alias(name)
-        for name, kind in (("file", pl.String), ("TestOpportunityId", pl.String))
-    ]
-    if "row" in rows.columns and rows["row"].null_count() < rows.height:
-        place = pl.col("row")
-    elif "item" in rows.columns:
-        place = (pl.col("item") + 1).alias("row")
-    else:
-        place = pl.lit(None, pl.Int64).alias("row")
-    words = [word.cast(pl.String).alias(f"word:{name}") for name, word in hit.words.items()]
-    placed = rows.select(
-        pl.col("result").cast(pl.Int32),
-        *own,
-        place.cast(pl.Int64),
-        field.cast(pl.String).alias("field"),
-        value.cast(pl.String).fill_null("").str.slice(0, LONGEST_VALUE).alias("value"),
-        *words,
-    )
-    return placed.join(results, on="result", how="left", maintain_order="left")
+    return value.cast(pl.String).fill_null("").str.slice(0, LONGEST_VALUE)
+
+
+def _column(frame: pl.DataFrame, name: str) -> pl.Expr:
+    return pl.col(name) if name in frame.columns else pl.lit(None, pl.String).alias(name)
+
+
+def _place(frame: pl.DataFrame) -> pl.Expr:
+    """The row in its file; of an item of TRT, its place among the items of its file."""
+    places = [pl.col("row")] if "row" in frame.columns else []
+    if "item" in frame.columns:
+        places.append((pl.col("item") + 1).cast(pl.Int64))
+    return pl.coalesce(places) if places else pl.lit(None, pl.Int64)
 
 
 def _results(frames: Frames) -> pl.DataFrame:
@@ -116,31 +128,17 @@ def _results(frames: Frames) -> pl.DataFrame:
     )
 
 
-def _worded(
-    placed: pl.DataFrame, rule: str, consequence: Consequence, message: str, remedy: str
-) -> pl.DataFrame:
-    return placed.select(
-        pl.lit(rule).alias("rule"),
-        pl.lit(consequence.value).alias("consequence"),
-        pl.coalesce("file", "result_file", pl.lit("")).alias("file"),
-        pl.coalesce("result_record", "TestOpportunityId", pl.lit("")).alias("record"),
-        "field",
-        "row",
-        "value",
-        _sentence(message).alias("message"),
-        pl.lit(remedy).alias("remedy"),
-    )
-
-
-def _sentence(message: str) -> pl.Expr:
-    """A message with its braces filled from columns; the value only when it may be seen."""
+def _sentence(
+    message: str, field: pl.Expr, value: pl.Expr, words: Mapping[str, pl.Expr]
+) -> pl.Expr:
+    """A message with its braces filled; a private value is a mark that `_masked` replaces."""
+    visible = pl.when(field.is_in(PRIVATE)).then(pl.lit(_HIDDEN)).otherwise(value)
+    known = {"field": field, "value": visible, **words}
     pieces: list[pl.Expr] = []
     for text, name, _, _ in Formatter().parse(message):
         pieces.append(pl.lit(text))
-        if name in ("field", "value"):
-            pieces.append(_visible() if name == "value" else pl.col("field"))
-        elif name:
-            pieces.append(pl.col(f"word:{name}").fill_null("?"))
+        if name:
+            pieces.append(known[name].cast(pl.String).fill_null("?"))
     return pl.concat_str(pieces)
 
 
@@ -153,17 +151,16 @@ PRIVATE = tuple(_private_fields())
 _HIDDEN = "\x00hidden\x00"
 
 
-def _visible() -> pl.Expr:
-    """The value, or a mark that `_masked` replaces, so that one place decides."""
-    return pl.when(pl.col("field").is_in(PRIVATE)).then(pl.lit(_HIDDEN)).otherwise(pl.col("value"))
-
-
-def _masked(table: pl.DataFrame, show_private: bool) -> pl.DataFrame:
-    if show_private:
-        shown = pl.col("value")
-    else:
-        hidden = pl.format("({} characters, hidden)", pl.col("value").str.len_chars())
-        is_hidden = pl.col("field").is_in(PRIVATE) & (pl.col("value") != "")
-        shown = pl.when(is_hidden).then(hidden).otherwise(pl.col("value"))
-    message = pl.col("message").str.replace(_HIDDEN, shown, literal=True)
-    return table.with_columns(shown.alias("value"), message.alias("message"))
+def _masked(told: pl.LazyFrame, show_private: bool) -> pl.LazyFrame:
+    """Place each finding, and hide its value where it says who somebody is."""
+    shown = pl.col("value")
+    if not show_private:
+        hidden = pl.format("({} characters, hidden)", shown.str.len_chars())
+        is_hidden = pl.col("field").is_in(PRIVATE) & (shown != "")
+        shown = pl.when(is_hidden).then(hidden).otherwise(shown)
+    return told.with_columns(
+        pl.coalesce("file", "result_file", pl.lit("")).alias("file"),
+        pl.coalesce("result_record", "TestOpportunityId", pl.lit("")).alias("record"),
+        shown.alias("value"),
+        pl.col("message").str.replace(_HIDDEN, shown, literal=True).alias("message"),
+    )
