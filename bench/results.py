@@ -108,14 +108,11 @@ def loop(path: Path, count: int) -> int:
     from lxml import etree
 
     found = 0
-    columns: dict[str, list[object]] = {}
     for content in members(path, count):
+        columns: dict[str, list[object]] = {}
         for element in etree.fromstring(content).iter():
-            rows = columns.setdefault(element.tag, [])
-            rows.append((found, element.items(), element.text))
+            columns.setdefault(element.tag, []).append((element.items(), element.text))
         found += 1
-        if found % 2_000 == 0:
-            columns = {}
     return found
 
 
