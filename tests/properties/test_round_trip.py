@@ -18,7 +18,7 @@ from scorehouse.verbs.convert import ConvertRequest, ConvertSummary, convert_fil
 from unit.two_table_files import Row, write_tables
 
 SLOW = settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],  # making an example smaller takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -230,7 +230,7 @@ def test_a_sidecar_brings_everything_back(
     assert elements(tmp_path / "back.zip") == elements(source)
 
 
-@pytest.mark.parametrize("sample", ["trt-generated/trt_small.zip", "trt-engine"])
+@pytest.mark.parametrize("sample", ["trt-generated/trt_custom_subjects.zip", "trt-engine"])
 def test_the_tables_of_trt_come_back(shared: Path, tmp_path: Path, sample: str) -> None:
     convert(shared / "samples" / sample, tmp_path / "csv")
     convert(tmp_path / "csv", tmp_path / "back.zip")
