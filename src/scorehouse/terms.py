@@ -289,6 +289,7 @@ class MeasurementRules:
     writing_codes: Mapping[str, WritingCode]
     minimum_cat_items: Mapping[tuple[Subject, str], int] = field(default_factory=dict)
     target_strands: Mapping[Subject, tuple[str, ...]] = field(default_factory=dict)
+    most_at_bounds: float | None = None  # share of scores that LOSS, or HOSS, should cut off
     is_suspended: bool = False  # no summative administration in that year
     origins: Mapping[str, Origin] = field(default_factory=dict)
 

@@ -9,7 +9,7 @@ import pytest
 from scorehouse.rulebook import Rulebook, load
 from scorehouse.terms import MeasurementRules
 
-CHOSEN_BY_NAME = ("bounds/", "policy/", "half_point")
+CHOSEN_BY_NAME = ("bounds/", "policy/", "half_point", "most_at_bounds")
 """Policies and their limits may be applied to any year, when somebody asks for them by name."""
 
 

@@ -140,6 +140,7 @@ def paths_of(rules: MeasurementRules) -> set[str]:
     paths |= {f"claim_rounding/{t}" for t in rules.claim_rounding}
     paths |= {f"writing/{code}" for code in rules.writing_codes}
     paths |= {"suspended"} if rules.is_suspended else set()
+    paths |= {"most_at_bounds"} if rules.most_at_bounds is not None else set()
     return paths | {"model_constant", "se_ceiling", "claim_band", "half_point", "default_policy"}
 
 
@@ -148,6 +149,7 @@ def test_numbers_that_never_changed(book: Rulebook) -> None:
         rules = book.at(year)
         assert (rules.model_constant, rules.se_ceiling) == (1.7, 2.5)
         assert (rules.claim_band, rules.half_point) == (1.5, 0.5)
+        assert rules.most_at_bounds == 0.02
         assert rules.cuts == book.at("2014-15").cuts
 
 

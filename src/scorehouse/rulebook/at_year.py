@@ -122,9 +122,15 @@ def measurement_rules(program: Program, year: SchoolYear, digest: str) -> Measur
             _subject_grade(e.keys): e.values["value"] for e in of["minimum_cat_items"]
         },
         target_strands={Subject(e.keys[0]): e.values["value"] for e in of["target_strands"]},
+        most_at_bounds=_value(of["most_at_bounds"]),
         is_suspended=any(e.values["value"] for e in of["suspended"]),
         origins=_origins(entries),
     )
+
+
+def _value(entries: Iterable[Entry]) -> float | None:
+    """The one number of a rule that a rulebook may leave out."""
+    return next((entry.values["value"] for entry in entries), None)
 
 
 def _by_family(entries: Iterable[Entry]) -> dict[str, list[Entry]]:

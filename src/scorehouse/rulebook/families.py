@@ -52,6 +52,7 @@ FAMILIES = (
     ),
     Family("se_ceiling", "measurement.toml", (), _NUMBER),
     Family("half_point", "policies.toml", (), _NUMBER, is_named=True),
+    Family("most_at_bounds", "policies.toml", (), _NUMBER, is_required=False, is_named=True),
     Family(
         "policy",
         "policies.toml",

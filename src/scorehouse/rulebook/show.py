@@ -37,7 +37,7 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
     "writing": ("writing",),
     "error-ceiling": ("se_ceiling",),
     "rounding": ("rounding", "claim_rounding"),
-    "policies": ("default_policy", "policy", "half_point"),
+    "policies": ("default_policy", "policy", "half_point", "most_at_bounds"),
     "grades": ("grades",),
     "suspensions": ("suspended",),
 }
