@@ -56,7 +56,8 @@ def has_score_info(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     kinds = rule.parameters["item_types"]
     open_ended = pl.col("format").is_in([*kinds, *(kind.lower() for kind in kinds)])
     items = frames.xml("item").filter(open_ended)
-    found = items.join(frames.xml("score_info"), on=["result", "item"], how="anti")
+    scored = frames.xml("score_info").filter(pl.col("node") == 0).select("result", "item")
+    found = items.join(scored, on=["result", "item"], how="anti")
     yield Hit(found, ALL, rule.fields[0], pl.col("format"))
 
 
@@ -150,12 +151,16 @@ def writing_traits(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
 def shared_page_time(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     """Durations that aren't the page's time divided by its items."""
     items = frames.xml("item").select(
-        "result", "segmentId", "pageNumber", "responseDuration", "pageTime"
+        "result", "item", "segmentId", "pageNumber", "responseDuration", "pageTime"
     )
     page = ("result", "segmentId", "pageNumber")
-    sharing = items.filter(pl.struct(page).is_duplicated())
+    place = pl.col("result").hash() + pl.col("segmentId").hash() + pl.col("pageNumber").hash(1)
+    sharing = items.filter(place.is_duplicated())  # hashes may only let too many through
     share = number("pageTime") / 1000 / pl.len().over(page)
-    differs = (number("pageTime") > 0) & ((number("responseDuration") - share).abs() > WITHIN)
+    is_shared = pl.len().over(page) > 1
+    differs = (
+        is_shared & (number("pageTime") > 0) & ((number("responseDuration") - share).abs() > WITHIN)
+    )
     words = {"expected": share.round(3).cast(pl.String)}
     yield Hit(sharing, differs, rule.fields[0], pl.col("responseDuration"), words=words)
 

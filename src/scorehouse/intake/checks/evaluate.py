@@ -29,17 +29,44 @@ class Told(NamedTuple):
     left_out: NDArray[np.int64]
 
 
-class Broken(NamedTuple):
-    """A rule and one of its hits."""
+class Broken:
+    """A rule and one of its hits; what it tells is put into words once for each kind of frame.
 
-    rule: ResultsRule
-    hit: Hit
+    A hit that `is_kept` is the same for every chunk, so it pays to know when it can't hold.
+    """
+
+    def __init__(self, rule: ResultsRule, hit: Hit, *, is_kept: bool = False) -> None:
+        self.rule = rule
+        self.hit = hit
+        self._columns: dict[tuple[bool, ...], list[pl.Expr]] = {}
+        self._needs: frozenset[str] | None = None if is_kept else frozenset()
+
+    def may_hold(self, frame: pl.DataFrame, empty: frozenset[str]) -> bool:
+        """Whether the condition can hold for some row, seeing which columns are empty.
+
+        Where every column that it asks is empty, all rows are as a row of nulls is; if it
+        doesn't hold for that one, it holds for none.
+        """
+        if self._needs is None:
+            names = frozenset(self.hit.where.meta.root_names())
+            asked = frame.select(names) if names <= set(frame.columns) else frame
+            holds = asked.clear(1).select(self.hit.where.any()).item() if names else True
+            self._needs = frozenset() if holds else names
+        return not self._needs or not self._needs <= empty
+
+    def told(self, frame: pl.DataFrame, profile: str) -> pl.LazyFrame:
+        """What the hit tells of each of its rows; the result's own place is added later."""
+        names = ("file", "TestOpportunityId", "row", "item", self.hit.field)
+        kind = tuple(isinstance(name, str) and name in frame.columns for name in names)
+        if kind not in self._columns:
+            self._columns[kind] = _told(self, frame, profile)
+        return frame.lazy().filter(self.hit.where).select(self._columns[kind])
 
 
 def findings_of(frames: Frames, broken: Iterable[Broken], *, show_private: bool = False) -> Told:
     """Evaluate all hits over a chunk: one pass for the conditions, one for what they tell."""
     profile = frames.setting.profile.name
-    told = [_told(one, frame, profile) for one, frame in _hits(frames, broken)]
+    told = [one.told(frame, profile) for one, frame in _hits(frames, broken)]
     if not told:
         return Told(FINDINGS.empty_table(), _NO_RESULTS)
     placed = pl.concat(told).join(
@@ -54,44 +81,49 @@ def findings_of(frames: Frames, broken: Iterable[Broken], *, show_private: bool 
 
 
 def _hits(frames: Frames, broken: Iterable[Broken]) -> Iterator[tuple[Broken, pl.DataFrame]]:
-    """Give the hits that hold for some row, each with its frame."""
-    named: dict[str, list[Broken]] = {}
+    """Give the hits that hold for some row, each with its frame; each frame is asked once."""
+    asked: dict[str | int, tuple[pl.DataFrame, list[Broken]]] = {}
     for one in broken:
-        if isinstance(one.hit.frame, str):
-            named.setdefault(one.hit.frame, []).append(one)
-        elif one.hit.frame.height:
-            yield one, one.hit.frame
-    for name, several in named.items():
-        frame = frames.frame(name)
-        any_of = frame.select(
-            one.hit.where.any().alias(str(n)) for n, one in enumerate(several)
-        ).row(0)
-        for one, is_hit in zip(several, any_of, strict=True):
-            if is_hit:
-                yield one, frame
+        frame = one.hit.frame
+        if isinstance(frame, str):
+            key: str | int = frame
+            found = asked.get(key) or (frames.frame(frame), [])
+        else:
+            key, found = id(frame), asked.get(id(frame)) or (frame, [])
+        if found[0].height:
+            asked.setdefault(key, found)[1].append(one)
+    for frame, several in asked.values():
+        yield from ((one, frame) for one in _holding(frame, several))
 
 
-def _told(one: Broken, frame: pl.DataFrame, profile: str) -> pl.LazyFrame:
-    """What a hit tells of each of its rows; the result's own place is added later."""
+def _holding(frame: pl.DataFrame, several: list[Broken]) -> Iterator[Broken]:
+    """Those that hold for some row of a frame."""
+    pairs = zip(frame.columns, frame.null_count().row(0), strict=True)
+    empty = frozenset(column for column, count in pairs if count == frame.height)
+    possible = [one for one in several if one.may_hold(frame, empty)]
+    if possible:
+        conditions = (one.hit.where.any().alias(str(n)) for n, one in enumerate(possible))
+        any_of = frame.select(conditions).row(0)
+        yield from (one for one, is_hit in zip(possible, any_of, strict=True) if is_hit)
+
+
+def _told(one: Broken, frame: pl.DataFrame, profile: str) -> list[pl.Expr]:
+    """The columns that tell of a hit."""
     hit, part = one.hit, one.rule.parts[one.hit.part]
     field = pl.lit(hit.field) if isinstance(hit.field, str) else hit.field
     value = _value(hit, frame)
-    return (
-        frame.lazy()
-        .filter(hit.where)
-        .select(
-            pl.col("result").cast(pl.Int32),
-            pl.lit(one.rule.rule).alias("rule"),
-            pl.lit(one.rule.consequence(profile, hit.part).value).alias("consequence"),
-            _column(frame, "file"),
-            _column(frame, "TestOpportunityId"),
-            field.cast(pl.String).alias("field"),
-            _place(frame).cast(pl.Int64).alias("row"),
-            value.alias("value"),
-            _sentence(part.message, field, value, hit.words).alias("message"),
-            pl.lit(part.remedy).alias("remedy"),
-        )
-    )
+    return [
+        pl.col("result").cast(pl.Int32),
+        pl.lit(one.rule.rule).alias("rule"),
+        pl.lit(one.rule.consequence(profile, hit.part).value).alias("consequence"),
+        _column(frame, "file"),
+        _column(frame, "TestOpportunityId"),
+        field.cast(pl.String).alias("field"),
+        _place(frame).cast(pl.Int64).alias("row"),
+        value.alias("value"),
+        _sentence(part.message, field, value, hit.words).alias("message"),
+        pl.lit(part.remedy).alias("remedy"),
+    ]
 
 
 def _value(hit: Hit, frame: pl.DataFrame) -> pl.Expr:

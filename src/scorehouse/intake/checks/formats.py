@@ -101,8 +101,7 @@ def school_year(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
 def counts(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """Counts are digits; field-test items are among all."""
     for frame, name, _ in fields_of("count"):
-        value = pl.col(f"#{name}")
-        is_count = value.is_between(0, LARGEST_COUNT) & pl.col(name).str.contains(r"^\+?\d+$")
+        is_count = pl.col(f"#{name}").is_between(0, LARGEST_COUNT)
         yield Hit(frame, filled(name) & ~is_count.fill_null(False), name)
     fewer = pl.col("#FieldTestCount") > pl.col("#NumberOfResponses")
     words = {"expected": pl.col("NumberOfResponses")}

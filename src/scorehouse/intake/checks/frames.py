@@ -254,7 +254,11 @@ def _trimmed(
 
 def _typed(frame: pl.DataFrame, layouts: Mapping[str, FieldLayout]) -> pl.DataFrame:
     """Add numbers and moments; a column that is blank throughout costs nothing."""
-    numbers = [_number(frame[n]) for n, layout in layouts.items() if layout.type in NUMBERS]
+    numbers = [
+        _number(frame[name], is_count=layout.type == "count")
+        for name, layout in layouts.items()
+        if layout.type in NUMBERS
+    ]
     added = [
         series
         for name, layout in layouts.items()
@@ -264,10 +268,14 @@ def _typed(frame: pl.DataFrame, layouts: Mapping[str, FieldLayout]) -> pl.DataFr
     return frame.with_columns(*numbers, *added)
 
 
-def _number(column: pl.Series) -> pl.Expr:
+def _number(column: pl.Series, *, is_count: bool) -> pl.Expr:
+    """A column as numbers; a count is digits only."""
     if column.null_count() == len(column):
         return pl.lit(None, pl.Float64).alias(f"#{column.name}")
-    value = pl.col(column.name).cast(pl.Float64, strict=False)
+    text = pl.col(column.name)
+    if is_count:
+        return text.cast(pl.Int64, strict=False).cast(pl.Float64).alias(f"#{column.name}")
+    value = text.cast(pl.Float64, strict=False)
     return finite(value).alias(f"#{column.name}")
 
 

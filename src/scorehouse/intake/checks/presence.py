@@ -55,12 +55,13 @@ def merged_data(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
 @predicate("F11")
 def hand_scored_items(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """Trait scores are reported, but no item is a writing item."""
-    writing = frames.items.filter(
-        (pl.col("ItemType").str.to_uppercase() == "WER") | pl.col("ScoreDimension").is_not_null()
-    )
     traits = frames.xml("score").filter(
         pl.col("measureOf").str.contains(r"^SOCK_(?:ARGU|EXPL|INFO|NARR|OPIN)_(?:ORG|EVI|CON)$")
     )
+    if not traits.height:
+        return
+    is_writing = (pl.col("ItemType") == "WER") | pl.col("ScoreDimension").is_not_null()
+    writing = frames.items.filter(is_writing).select("result").unique()
     found = traits.unique("result", keep="first").join(writing, on="result", how="anti")
     yield Hit(found, pl.lit(True), "Score/@measureOf", pl.col("measureOf"))
 

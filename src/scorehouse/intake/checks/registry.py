@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import signature
 from typing import NamedTuple
 
 import polars as pl
@@ -52,6 +53,11 @@ def predicate(rule: str) -> Callable[[Predicate], Predicate]:
         return function
 
     return enter
+
+
+def is_fixed(function: Predicate) -> bool:
+    """Whether a predicate gives the same hits for every chunk: it leaves `_frames` alone."""
+    return next(iter(signature(function).parameters)) == "_frames"
 
 
 def filled(name: str) -> pl.Expr:

@@ -29,7 +29,7 @@ from scorehouse.intake.checks.coverage import Coverage, FieldCoverage
 from scorehouse.intake.checks.delivery import Delivery
 from scorehouse.intake.checks.evaluate import Broken, Told, findings_of
 from scorehouse.intake.checks.frames import Frames, Setting
-from scorehouse.intake.checks.registry import PREDICATES, Remark
+from scorehouse.intake.checks.registry import PREDICATES, Remark, is_fixed
 from scorehouse.intake.checks.rule_data import ResultsRule, item_fields, results_rules, test_fields
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.results import ResultChunk
@@ -89,6 +89,7 @@ class Checker:
         self._delivery = Delivery()
         self._scales: dict[int, pl.DataFrame] = {}
         self._rules = [rule for rule in results_rules().values() if self._is_run(rule)]
+        self._fixed: dict[str, list[Broken]] = {}
         self._tests = Coverage(tuple(test_fields()))
         self._items = Coverage(tuple(item_fields()))
 
@@ -98,12 +99,7 @@ class Checker:
     def check(self, chunk: ResultChunk) -> Checked:
         """Check one chunk."""
         frames = Frames(chunk, self._setting, self._scale(chunk), self._delivery)
-        broken = [
-            Broken(rule, hit)
-            for rule in self._rules
-            if self._applies(rule, frames)
-            for hit in PREDICATES[rule.rule](frames, rule)
-        ]
+        broken = [one for rule in self._rules for one in self._broken(rule, frames)]
         told = findings_of(frames, broken, show_private=self._show_private)
         self._count(frames, told)
         return Checked(chunk, told.findings, told.left_out)
@@ -121,6 +117,19 @@ class Checker:
         columns = zip(*(finding.columns() for finding in told), strict=True)
         arrays = [pa.array(c, f.type) for c, f in zip(columns, FINDINGS, strict=False)]
         return pa.table(arrays, schema=FINDINGS) if told else FINDINGS.empty_table()
+
+    def _broken(self, rule: ResultsRule, frames: Frames) -> list[Broken]:
+        """The hits of a rule that holds for such a chunk; those of every chunk are kept."""
+        if not self._applies(rule, frames):
+            return []
+        if rule.rule in self._fixed:
+            return self._fixed[rule.rule]
+        predicate = PREDICATES[rule.rule]
+        is_kept = is_fixed(predicate)
+        broken = [Broken(rule, hit, is_kept=is_kept) for hit in predicate(frames, rule)]
+        if is_kept:
+            self._fixed[rule.rule] = broken
+        return broken
 
     def _applies(self, rule: ResultsRule, frames: Frames) -> bool:
         source = {"xml"} if frames.is_xml else {"test", "item"}
