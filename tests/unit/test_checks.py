@@ -23,11 +23,9 @@ from scorehouse.intake.checks.registry import PREDICATES
 from scorehouse.intake.checks.rule_data import (
     OFF,
     field_values,
-    item_fields,
+    fields_of_items,
+    fields_of_tests,
     sources,
-)
-from scorehouse.intake.checks.rule_data import (
-    test_fields as fields_of_tests,
 )
 from scorehouse.result_shapes import ITEM_COLUMNS, TEST_COLUMNS
 
@@ -87,16 +85,18 @@ def test_milder_profiles_name_profiles_and_consequences() -> None:
 
 def test_every_source_resolves() -> None:
     cited = [rule.source for rule in results_rules().values()]
-    cited += [layout.source for layout in (*fields_of_tests().values(), *item_fields().values())]
+    cited += [
+        layout.source for layout in (*fields_of_tests().values(), *fields_of_items().values())
+    ]
     words = {part.split()[0] for text in cited for part in re.split(r"; ", text)}
     assert sorted(word for word in words if word not in sources()) == []
 
 
 def test_the_fields_are_those_of_the_two_tables() -> None:
     assert tuple(fields_of_tests()) == TEST_COLUMNS
-    assert tuple(item_fields()) == ITEM_COLUMNS
+    assert tuple(fields_of_items()) == ITEM_COLUMNS
     assert sum(layout.in_required_list for layout in fields_of_tests().values()) == 57
-    assert sum(layout.in_required_list for layout in item_fields().values()) == 14
+    assert sum(layout.in_required_list for layout in fields_of_items().values()) == 14
 
 
 def test_every_list_belongs_to_a_field() -> None:
@@ -156,7 +156,7 @@ def test_measures_of_claims_agree_with_the_rulebook() -> None:
 
 
 def test_numbers_and_moments_are_known_types() -> None:
-    types = {layout.type for layout in (*fields_of_tests().values(), *item_fields().values())}
+    types = {layout.type for layout in (*fields_of_tests().values(), *fields_of_items().values())}
     assert {*frames.NUMBERS, *frames.MOMENTS} <= types
 
 

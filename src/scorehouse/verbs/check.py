@@ -14,7 +14,7 @@ from scorehouse.documents.findings_page import FindingsPage, RuleTold, render
 from scorehouse.errors import UsageError
 from scorehouse.intake.catalogue import Consequence, catalogue, is_private
 from scorehouse.intake.checks import Setting, check_results, profile_named, results_rules
-from scorehouse.intake.checks.rule_data import test_fields
+from scorehouse.intake.checks.rule_data import fields_of_tests
 from scorehouse.intake.checks.run import CheckTotals
 from scorehouse.intake.checks.schema_faults import schema_finding
 from scorehouse.intake.findings import Finding, FindingLog, replacing
@@ -162,7 +162,7 @@ def _check_policy(book: Rulebook, request: CheckRequest) -> None:
 def _required(request: CheckRequest) -> frozenset[str] | None:
     if not request.required:
         return None
-    known = {*test_fields(), "ethnicity", "items"}
+    known = {*fields_of_tests(), "ethnicity", "items"}
     unknown = sorted(set(request.required) - known)
     if unknown:
         raise UsageError(f"unknown field {unknown[0]!r}; a field of the test table, or ethnicity")
@@ -213,7 +213,7 @@ def _tell_absent_columns(log: FindingLog, profile: str) -> None:
     """P1 and P2 by the profile, from what the reader of the two tables said."""
     absent = [f for f in log if f.rule == "results_column_absent"]
     for finding in absent:
-        rule = results_rules()["P1" if finding.field in test_fields() else "P2"]
+        rule = results_rules()["P1" if finding.field in fields_of_tests() else "P2"]
         if rule.when.get(profile) != "off":
             part = rule.parts[""]
             message = part.message.format(field=finding.field)

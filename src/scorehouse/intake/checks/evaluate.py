@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scorehouse.intake.catalogue import Consequence, is_private
 from scorehouse.intake.checks.frames import Frames
 from scorehouse.intake.checks.registry import Hit
-from scorehouse.intake.checks.rule_data import ResultsRule, item_fields, test_fields
+from scorehouse.intake.checks.rule_data import ResultsRule, fields_of_items, fields_of_tests
 from scorehouse.shapes import FINDINGS
 
 LONGEST_VALUE = 200
@@ -175,7 +175,7 @@ def _sentence(
 
 
 def _private_fields() -> list[str]:
-    layouts = {**test_fields(), **item_fields()}
+    layouts = {**fields_of_tests(), **fields_of_items()}
     return [name for name, layout in layouts.items() if layout.private or is_private(name)]
 
 

@@ -12,9 +12,9 @@ from scorehouse.intake.checks.registry import Hit, filled, predicate
 from scorehouse.intake.checks.rule_data import (
     FieldLayout,
     ResultsRule,
-    item_fields,
+    fields_of_items,
+    fields_of_tests,
     results_rules,
-    test_fields,
 )
 
 _ZONE = r"(?:Z|[+-]\d{2}:\d{2})?"
@@ -33,7 +33,7 @@ HEX_UUID = r"^[0-9A-Fa-f]{32}$"
 
 def fields_of(*types: str) -> Iterator[tuple[str, str, FieldLayout]]:
     """Give (frame, field, layout) of every field of some types, in both tables."""
-    for frame, layouts in (("tests", test_fields()), ("items", item_fields())):
+    for frame, layouts in (("tests", fields_of_tests()), ("items", fields_of_items())):
         for name, layout in layouts.items():
             if layout.type in types:
                 yield frame, name, layout
@@ -157,7 +157,7 @@ def widths(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
 @predicate("R23")
 def stray_blanks(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """Blanks at the ends of short texts, or together."""
-    for name, layout in test_fields().items():
+    for name, layout in fields_of_tests().items():
         if layout.type == "token":
             raw = pl.col(name)
             at_ends = raw != raw.str.strip_chars()
@@ -226,7 +226,7 @@ def birth_dates(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
 @predicate("R36")
 def templates(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """Template markers that were never filled."""
-    for name in test_fields():
+    for name in fields_of_tests():
         if frames.tests[name].null_count() < frames.tests.height:
             column = pl.col(name)
             is_marker = column.str.contains("{{", literal=True)

@@ -16,7 +16,12 @@ import polars as pl
 
 from scorehouse.intake.checks.delivery import Delivery
 from scorehouse.intake.checks.moments import days, moments
-from scorehouse.intake.checks.rule_data import FieldLayout, Profile, item_fields, test_fields
+from scorehouse.intake.checks.rule_data import (
+    FieldLayout,
+    Profile,
+    fields_of_items,
+    fields_of_tests,
+)
 from scorehouse.intake.results import ResultChunk
 from scorehouse.terms import SchoolYear
 
@@ -28,7 +33,7 @@ _NO = ("NO", "N", "FALSE", "F", "0")
 
 
 def _flags() -> list[str]:
-    flags = [name for name, layout in test_fields().items() if layout.type == "flag"]
+    flags = [name for name, layout in fields_of_tests().items() if layout.type == "flag"]
     return [name for name in flags if name != "ForceSubmitted"]
 
 
@@ -101,8 +106,8 @@ class Frames:
     @cached_property
     def tests(self) -> pl.DataFrame:
         """The test table: trimmed, typed, with counts of its items and the scale's numbers."""
-        typed = self._ready(self.tests_raw, test_fields())
-        flags = [name for name, layout in test_fields().items() if layout.type == "flag"]
+        typed = self._ready(self.tests_raw, fields_of_tests())
+        flags = [name for name, layout in fields_of_tests().items() if layout.type == "flag"]
         typed = typed.with_columns(
             *(_yes_or_no(name).alias(f"?{name}") for name in flags),
             *_kinds(self.setting.profile.name == "paper"),
@@ -132,12 +137,12 @@ class Frames:
         )
         attributes = _one_a_name(self.xml("examinee_attribute"))
         written = of_test.join(attributes, on="result", how="left", maintain_order="left")
-        absent = [name for name in test_fields() if name not in written.columns]
+        absent = [name for name in fields_of_tests() if name not in written.columns]
         return written.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
 
     @cached_property
     def _items_typed(self) -> pl.DataFrame:
-        items = self._ready(_frame(self._chunk.items), item_fields())
+        items = self._ready(_frame(self._chunk.items), fields_of_items())
         answered = _yes_or_no("Submitted").fill_null(pl.col("ResponseValue").is_not_null())
         is_first = pl.col("item") != pl.col("item").shift()
         is_new = (is_first | (pl.col("result") != pl.col("result").shift())).fill_null(True)

@@ -12,7 +12,7 @@ from scorehouse.intake.checks.rule_data import (
     ResultsRule,
     accessibility_codes,
     field_values,
-    test_fields,
+    fields_of_tests,
 )
 
 DELIVERED = r"(?i):[UYN]{3}$"
@@ -22,7 +22,7 @@ _ENTRY_SPLIT = r"NEDS_Other\([^)]*\)(?::[^;]*)?|[^;]+"
 
 def frame_of(name: str) -> str:
     """The frame that a field stands in."""
-    return "tests" if name in test_fields() else "items"
+    return "tests" if name in fields_of_tests() else "items"
 
 
 def known_values(name: str) -> pl.Expr:

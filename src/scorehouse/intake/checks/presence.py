@@ -8,7 +8,7 @@ import polars as pl
 
 from scorehouse.intake.checks.frames import Frames
 from scorehouse.intake.checks.registry import Hit, blank, blanks, filled, predicate, text
-from scorehouse.intake.checks.rule_data import ResultsRule, test_fields
+from scorehouse.intake.checks.rule_data import ResultsRule, fields_of_tests
 
 ANSWERED = pl.col("n_answered").fill_null(0)
 CLAIM_PARTS = (
@@ -76,7 +76,7 @@ def paper_only(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
 @predicate("P3")
 def never_blank(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """Required fields, by how and for what the test was given."""
-    for name, layout in test_fields().items():
+    for name, layout in fields_of_tests().items():
         if not layout.in_required_list or name in OWN_RULE or (frames.is_xml and name in MOMENTS):
             continue
         needs = [("online", pl.lit(True)), ("paper", pl.col("is_paper"))]
@@ -209,11 +209,11 @@ def required_by_load(frames: Frames, rule: ResultsRule) -> set[str]:
 def load_minimum(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     """The warehouse's minimum and its configurable list."""
     configured = required_by_load(frames, rule)
-    always = {name for name, layout in test_fields().items() if layout.reporting == "R"}
+    always = {name for name, layout in fields_of_tests().items() if layout.reporting == "R"}
     if not frames.is_xml:
         always -= {"TestOpportunityAltId"}
     yield from blanks("tests", sorted(always), pl.lit(True))
-    yield from blanks("tests", sorted(configured & set(test_fields())), pl.lit(True))
+    yield from blanks("tests", sorted(configured & set(fields_of_tests())), pl.lit(True))
     if "ethnicity" in configured:
         nothing_known = pl.all_horizontal(blank(name) for name in (*RACES, "Filipino"))
         yield Hit("tests", nothing_known, "ethnicity", pl.lit(""))

@@ -9,7 +9,7 @@ import polars as pl
 from scorehouse.intake.checks.frames import Frames
 from scorehouse.intake.checks.presence import RACES
 from scorehouse.intake.checks.registry import Hit, blank, filled, predicate
-from scorehouse.intake.checks.rule_data import ResultsRule, test_fields
+from scorehouse.intake.checks.rule_data import ResultsRule, fields_of_tests
 
 PSEUDONYM = r"^[0-9A-Fa-f]{40}$"
 NAMED_TEST = r"(ELA|MATH)-(?:G|GRADE-?)?(\d{1,2})(?:-|$)"
@@ -159,7 +159,7 @@ def deidentified(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """What a de-identified record may not hold; asked for by the setting."""
     if not frames.setting.is_deidentified:
         return
-    for name, layout in test_fields().items():
+    for name, layout in fields_of_tests().items():
         if layout.deidentified == "blank":
             yield Hit("tests", filled(name), name)
     plain = ~pl.col("StudentIdentifier").str.contains(PSEUDONYM)

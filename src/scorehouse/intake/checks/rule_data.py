@@ -139,13 +139,13 @@ def sources() -> Mapping[str, Mapping[str, str]]:
 
 
 @cache
-def test_fields() -> Mapping[str, FieldLayout]:
+def fields_of_tests() -> Mapping[str, FieldLayout]:
     """The fields of the test table, in order."""
     return {row["field"]: _layout(row) for row in _rows("test_fields.csv")}
 
 
 @cache
-def item_fields() -> Mapping[str, FieldLayout]:
+def fields_of_items() -> Mapping[str, FieldLayout]:
     """The fields of the item table, in order."""
     return {row["field"]: _layout(row) for row in _rows("item_fields.csv")}
 

@@ -30,7 +30,12 @@ from scorehouse.intake.checks.delivery import Delivery
 from scorehouse.intake.checks.evaluate import Broken, Told, findings_of
 from scorehouse.intake.checks.frames import Frames, Setting
 from scorehouse.intake.checks.registry import PREDICATES, Remark, is_fixed
-from scorehouse.intake.checks.rule_data import ResultsRule, item_fields, results_rules, test_fields
+from scorehouse.intake.checks.rule_data import (
+    ResultsRule,
+    fields_of_items,
+    fields_of_tests,
+    results_rules,
+)
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.results import ResultChunk
 from scorehouse.shapes import FINDINGS
@@ -90,8 +95,8 @@ class Checker:
         self._scales: dict[int, pl.DataFrame] = {}
         self._rules = [rule for rule in results_rules().values() if self._is_run(rule)]
         self._fixed: dict[str, list[Broken]] = {}
-        self._tests = Coverage(tuple(test_fields()))
-        self._items = Coverage(tuple(item_fields()))
+        self._tests = Coverage(tuple(fields_of_tests()))
+        self._items = Coverage(tuple(fields_of_items()))
 
     def _is_run(self, rule: ResultsRule) -> bool:
         return rule.is_run(self._setting.profile.name)
