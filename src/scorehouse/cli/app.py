@@ -13,6 +13,7 @@ from scorehouse.cli.console import answering, end_like_interrupt
 
 COMMANDS = {
     **{name: name for name in ("score", "check", "convert", "deidentify", "package", "send")},
+    "rescale": "rescale",
     **{name: name for name in ("explain", "simulate", "rules")},
 }
 """Command -> the module of this package that has it, as a function of its name or an `app`."""

@@ -50,14 +50,14 @@ def neutralized(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 @contextmanager
-def scores_sink(out: Path) -> Iterator[TableSink]:
+def scores_sink(out: Path, schema: pa.Schema = SCORES) -> Iterator[TableSink]:
     """Open a sink by suffix; the file appears when everything was written, or not at all."""
     with replacing(out) as stream:
         if out.suffix.lower() == ".csv":
-            with pa.csv.CSVWriter(stream, SCORES, write_options=_CSV) as writer:
+            with pa.csv.CSVWriter(stream, schema, write_options=_CSV) as writer:
                 yield _CsvSink(writer)
         else:
-            with pq.ParquetWriter(stream, SCORES, compression="zstd") as parquet:
+            with pq.ParquetWriter(stream, schema, compression="zstd") as parquet:
                 yield parquet
 
 
