@@ -1,7 +1,7 @@
 """Measure scoring against other packages and against the machine, in one run.
 
 Writes RESULTS.md and results.json beside this file. `make bench` runs it as it is;
-`--ten-million` adds ten million simulated tests from Parquet to Parquet (a quarter of an hour or so).
+`--ten-million` adds ten million simulated tests, Parquet to Parquet (a quarter of an hour or so).
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ STOPPED = 128 + signal.SIGINT
 """Exit code of a run that was interrupted, as shells give it."""
 
 _PASSED_ON: tuple[type[BaseException], ...] = (
-    *(typer.Exit, typer.Abort),
+    *(typer.Exit, typer.Abort, BrokenPipeError),
     *(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"),
 )
 """What the command line itself answers: exits, and all that is wrong with an option."""
