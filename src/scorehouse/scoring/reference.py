@@ -18,6 +18,14 @@ _MOST_STEPS = 200
 _SAME = 4e-16  # two doubles as near as this are the same theta
 
 
+def _exponents(theta: float, item: Item, model_constant: float) -> list[float]:
+    """D a Σ_{k≤x} (theta - b_k) for x = 0 … m."""
+    exponents = [0.0]
+    for step in item.steps:
+        exponents.append(exponents[-1] + model_constant * item.discrimination * (theta - step))
+    return exponents
+
+
 def category_probabilities(theta: float, item: Item, model_constant: float) -> list[float]:
     """P(0), …, P(m) of an item at theta.
 
@@ -25,9 +33,7 @@ def category_probabilities(theta: float, item: Item, model_constant: float) -> l
     >>> [round(p, 4) for p in category_probabilities(0.2, item, 1.7)]
     [0.1852, 0.6297, 0.1852]
     """
-    exponents = [0.0]
-    for step in item.steps:
-        exponents.append(exponents[-1] + model_constant * item.discrimination * (theta - step))
+    exponents = _exponents(theta, item, model_constant)
     largest = max(exponents)
     weights = [math.exp(exponent - largest) for exponent in exponents]
     total = math.fsum(weights)
@@ -79,8 +85,10 @@ def log_likelihood(
     total = 0.0
     for response in responses:
         weight = model_constant * response.item.discrimination
-        probabilities = category_probabilities(theta, response.item, model_constant)
-        total += weight * response.score * theta + math.log(probabilities[0])
+        exponents = _exponents(theta, response.item, model_constant)
+        largest = max(exponents)
+        sum_of_weights = math.fsum(math.exp(exponent - largest) for exponent in exponents)
+        total += weight * response.score * theta - largest - math.log(sum_of_weights)
     return total
 
 

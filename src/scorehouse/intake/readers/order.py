@@ -147,7 +147,7 @@ def sort_table(source: TableSource, without: Integers, scratch: Path) -> TableSo
     """Sort a table by opportunity, within it by row, on disk; `without` are rows left out."""
     target = scratch / f"sorted-{source.path.stem}-{len(list(scratch.iterdir()))}.parquet"
     row = ROW if ROW in source.columns else "file_row_number + 1"
-    names = [name for name in source.columns if name not in (ROW, KEY)]
+    names = [name for name in source.columns if name and name not in (ROW, KEY)]
     columns = ", ".join(f'"{name.replace(chr(34), chr(34) * 2)}"' for name in names)
     settings = {"memory_limit": _SORT_MEMORY, "temp_directory": str(scratch), "threads": "2"}
     with duckdb.connect(config=settings) as connection:
