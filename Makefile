@@ -22,7 +22,7 @@ test: $(VENV)/ready-dev ## Run every test except the long ones
 	@$(PYTHON) -m pytest -n $(JOBS) -m "not torture" $(PYTEST_ARGS)
 
 torture: $(VENV)/ready-dev ## Run the long properties
-	@$(PYTHON) -m pytest -n $(JOBS) -m torture $(PYTEST_ARGS)
+	@HYPOTHESIS_PROFILE=explore $(PYTHON) -m pytest -n $(JOBS) -m torture $(PYTEST_ARGS)
 
 check: $(VENV)/ready-dev ## Lint, types and the house tests
 	@$(BIN)/ruff check
