@@ -1,0 +1,215 @@
+"""Loading: files in, one transaction, the fate of everything told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from scorehouse.errors import InputRefusedError
+from scorehouse.intake.findings import FindingLog
+from scorehouse.warehouse import archive
+from scorehouse.warehouse.index import update_index
+from scorehouse.warehouse.loading import BAD_FORMAT, Loading, Outcome, Progress
+from scorehouse.warehouse.recognise import Delivery, deliveries
+from scorehouse.warehouse.replay import replay_waiting
+from scorehouse.warehouse.store import Warehouse
+from scorehouse.warehouse.tidy import tidy
+from scorehouse.warehouse.transaction import Transaction
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """A load. `as_kind` names the kind of all files; `is_dry`: say what would happen."""
+
+    paths: tuple[Path, ...]
+    as_kind: str = ""
+    school_year: str = ""
+    effective: str = ""
+    mapping: Path | None = None
+    is_dry: bool = False
+    threads: int = 1
+    show_private: bool = False
+
+
+@dataclass(frozen=True)
+class FileLoaded:
+    """What became of one file. `import_id` 0: a dry run, or a file that was not taken."""
+
+    file: str
+    content: str
+    why: str
+    sureness: float
+    import_id: int
+    outcome: Outcome
+
+
+@dataclass
+class LoadSummary:
+    """What became of a load. `snapshot` 0: nothing was kept (a dry run, or nothing to keep)."""
+
+    files: list[FileLoaded] = field(default_factory=list)
+    replayed: list[FileLoaded] = field(default_factory=list)
+    snapshot: int = 0
+    log: FindingLog = field(default_factory=FindingLog)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether no file at all could be taken."""
+        bad = (BAD_FORMAT, "REFUSED")
+        return all(loaded.outcome.status in bad for loaded in self.files)
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether something isn't held now: left out, refused, or waiting."""
+        told = [loaded.outcome for loaded in (*self.files, *self.replayed)]
+        waits = any(
+            name.startswith("waits") and count
+            for outcome in told
+            for name, count in outcome.counts.items()
+        )
+        return waits or bool(self.log.left_out)
+
+
+def load(
+    warehouse: Warehouse,
+    request: LoadRequest,
+    *,
+    progress: Progress = lambda _done, _expected: None,
+    say: archive.Say = lambda _sentence: None,
+) -> LoadSummary:
+    """Load files: all of it is there at the end, or nothing is.
+
+    Raises UsageError before anything is written (a file that isn't there, an unknown kind);
+    what is wrong with the files is in the summary's findings.
+    """
+    found = deliveries(request.paths, request.as_kind)
+    summary = LoadSummary(log=FindingLog(show_private=request.show_private))
+    what = f"load of {len(found)} file" + ("s" if len(found) != 1 else "")
+    with warehouse.transaction(what, say) as transaction:
+        loading = _loading(transaction, request, summary.log, progress, say)
+        for delivery in found:
+            summary.files.append(_load_one(warehouse, loading, delivery, request))
+        summary.replayed = _replayed(warehouse, loading)
+        if not request.is_dry and any(loaded.import_id for loaded in summary.files):
+            tidy(transaction)
+            summary.snapshot = transaction.commit(what)
+    if summary.snapshot:
+        update_index(warehouse)
+        warehouse.note("load", "", what)
+    return summary
+
+
+def _loading(
+    transaction: Transaction,
+    request: LoadRequest,
+    log: FindingLog,
+    progress: Progress,
+    say: archive.Say,
+) -> Loading:
+    return Loading(
+        transaction=transaction,
+        log=log,
+        school_year=request.school_year,
+        effective=request.effective,
+        mapping=request.mapping,
+        threads=request.threads,
+        show_private=request.show_private,
+        progress=progress,
+        say=say,
+    )
+
+
+def _load_one(
+    warehouse: Warehouse, loading: Loading, delivery: Delivery, request: LoadRequest
+) -> FileLoaded:
+    kind, guess, shown = delivery.kind, delivery.guess, delivery.path.name
+    if kind is None:
+        rule = "load_unsure" if delivery.others else "load_unknown_kind"
+        loading.log.add(rule, file=shown, value=" or ".join(delivery.others))
+        outcome = Outcome(BAD_FORMAT, guess.why, {})
+        return FileLoaded(shown, "", guess.why, guess.sureness, 0, outcome)
+    digest = "" if request.is_dry else archive.keep(warehouse, delivery.path, kind.name)
+    _tell_earlier(warehouse, loading, digest, shown)
+    import_id = loading.transaction.begin_import(kind.name, digest, shown)
+    source = delivery.path
+    if source.is_dir() and digest:
+        source = archive.payload_path(warehouse, digest)
+    outcome = bring_one(loading, delivery, source, import_id)
+    return FileLoaded(shown, kind.name, guess.why, guess.sureness, import_id, outcome)
+
+
+def bring_one(loading: Loading, delivery: Delivery, source: Path, import_id: int) -> Outcome:
+    """Bring one file; a file that can't be read at all is refused, and the load goes on."""
+    assert delivery.kind is not None
+    own = FindingLog(show_private=loading.show_private)
+    whole, loading.log = loading.log, own
+    try:
+        outcome = delivery.kind.bring(loading, source, import_id)
+    except InputRefusedError as error:
+        own.add("file_unreadable", file=delivery.path.name, reason=str(error))
+        outcome = Outcome(BAD_FORMAT, str(error), {})
+    finally:
+        loading.log = whole
+        whole.merge(own)
+    loading.transaction.add("finding", _masked(own), import_id)
+    loading.transaction.end_import(import_id, outcome.status, outcome.message, outcome.counts)
+    return outcome
+
+
+def _masked(log: FindingLog) -> pa.Table:
+    """Findings as the warehouse keeps them: private values stay out even when they were shown."""
+    table = log.table()
+    if not log.show_private:
+        return table
+    hidden = pa.array(["(not kept)"] * table.num_rows, pa.string())
+    place = table.schema.get_field_index("value")
+    return table.set_column(place, "value", hidden)
+
+
+def _tell_earlier(warehouse: Warehouse, loading: Loading, digest: str, shown: str) -> None:
+    earlier = archive.imports_of(warehouse, digest) if digest else []
+    if earlier:
+        loading.log.add("load_twice", file=shown, value=earlier[-1])
+
+
+def _replayed(warehouse: Warehouse, loading: Loading) -> list[FileLoaded]:
+    return [
+        FileLoaded(shown, "results", "waited for what is known now", 1.0, import_id, outcome)
+        for shown, import_id, outcome in replay_waiting(warehouse, loading)
+    ]
+
+
+def replay(
+    warehouse: Warehouse,
+    *,
+    progress: Progress = lambda _done, _expected: None,
+    say: archive.Say = lambda _sentence: None,
+    threads: int = 1,
+) -> LoadSummary:
+    """Bring what waited for a school or test that is known now."""
+    summary = LoadSummary()
+    request = LoadRequest((), threads=threads)
+    with warehouse.transaction("replay", say) as transaction:
+        loading = _loading(transaction, request, summary.log, progress, say)
+        summary.replayed = _replayed(warehouse, loading)
+        if summary.replayed:
+            tidy(transaction)
+            summary.snapshot = transaction.commit("replay")
+    if summary.snapshot:
+        update_index(warehouse)
+        warehouse.note("replay")
+    return summary
+
+
+def reconciliation(warehouse: Warehouse, imports: Sequence[int]) -> Iterator[pa.RecordBatch]:
+    """The fate of every result of some imports, as the incumbent's reconciliation lists it."""
+    numbers = ", ".join(str(number) for number in imports) or "0"
+    with warehouse.snapshot() as snapshot:
+        yield from snapshot.batches(
+            "SELECT student_id, assessment_id, school_year, opportunity_id, import_id, number, "
+            "fate, message, waits_for, waits_value FROM submission__rows "
+            f"WHERE import_id IN ({numbers}) ORDER BY import_id, number"
+        )

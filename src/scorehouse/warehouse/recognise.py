@@ -1,0 +1,145 @@
+"""What each file of a load is, and how sure that is: told by content, never by its name."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow.parquet as pq
+
+from scorehouse.errors import UsageError
+from scorehouse.intake.readers.identify import (
+    FileKind,
+    header_of,
+    identify,
+    identify_head,
+    is_left_behind,
+)
+from scorehouse.warehouse.kinds import kinds
+from scorehouse.warehouse.loading import Guess, Head, Kind
+
+SURE = 0.5
+_HEAD_BYTES, _FEW_MEMBERS = 1 << 16, 2_000
+_ROOT = re.compile(rb"<(?![?!])(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
+
+
+class Delivery(NamedTuple):
+    """A file or folder of a load, what it is taken for, and why. `kind` None: not known."""
+
+    path: Path
+    kind: Kind | None
+    guess: Guess
+    others: tuple[str, ...] = ()
+
+
+def deliveries(paths: Sequence[Path], as_kind: str = "") -> list[Delivery]:
+    """Tell what files are, in the order in which they are to be loaded.
+
+    A folder that is no delivery by itself stands for the files in it. `as_kind` names the
+    kind of all of them. Raises UsageError for a file that isn't there, or an unknown kind.
+    """
+    known = {kind.name: kind for kind in kinds()}
+    if as_kind and as_kind not in known:
+        raise UsageError(f"unknown kind {as_kind!r}; known are {', '.join(sorted(known))}")
+    found = [one for path in paths for one in _of_path(path, known.get(as_kind))]
+    return sorted(found, key=lambda one: one.kind.rank if one.kind else 0)
+
+
+def _of_path(path: Path, stated: Kind | None) -> Iterator[Delivery]:
+    if not path.exists():
+        raise UsageError(f"there is no {path}")
+    if stated is not None:
+        yield Delivery(path, stated, Guess(1.0, "it was said"))
+        return
+    told = told_by(head_of(path), path)
+    if told.kind is None and path.is_dir():
+        for child in sorted(path.iterdir()):
+            if not is_left_behind(child.name) and not child.name.startswith("."):
+                yield from _of_path(child, None)
+    else:
+        yield told
+
+
+def told_by(head: Head, path: Path) -> Delivery:
+    """Ask every kind, and take the one that is surest; two that are as sure are none."""
+    guesses = [(kind, guess) for kind in kinds() if (guess := kind.recognise(head))]
+    guesses.sort(key=lambda pair: -pair[1].sureness)
+    if not guesses:
+        return Delivery(path, None, Guess(0.0, "no kind knows it"))
+    kind, guess = guesses[0]
+    rivals = [other for other, told in guesses[1:] if told.sureness == guess.sureness]
+    if guess.sureness < SURE or rivals:
+        names = tuple(other.name for other in (kind, *rivals))
+        return Delivery(path, None, Guess(guess.sureness, "several kinds fit"), names)
+    return Delivery(path, kind, guess)
+
+
+def head_of(path: Path) -> Head:
+    """Read what a file is recognised by."""
+    if path.is_dir():
+        return _head_of_folder(path)
+    with path.open("rb") as stream:
+        start = stream.read(_HEAD_BYTES)
+    form = identify(path)
+    if form is FileKind.ZIP:
+        return _head_of_zip(path)
+    if form is FileKind.PARQUET:
+        return Head(path, start[:4], columns=_parquet_columns(path))
+    return _head_of_bytes(path, start)
+
+
+def _head_of_bytes(path: Path, start: bytes, members: tuple[str, ...] = ()) -> Head:
+    if identify_head(start) is FileKind.XML:
+        root = _ROOT.search(_without_comments(start))
+        return Head(path, start, members=members, root=root[1].decode() if root else "")
+    columns = () if members else tuple(header_of(_first_rows(start)))
+    return Head(path, start, columns=columns, members=members)
+
+
+def _without_comments(start: bytes) -> bytes:
+    return re.sub(rb"<!--.*?(?:-->|$)", b"", start, flags=re.S)
+
+
+def _first_rows(start: bytes) -> bytes:
+    """The beginning without comment lines before the header."""
+    lines = start.lstrip(b"\xef\xbb\xbf").splitlines(keepends=True)
+    while lines and lines[0].lstrip().startswith(b"#"):
+        lines.pop(0)
+    return b"".join(lines)
+
+
+def _parquet_columns(path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(pq.read_schema(path).names)
+    except Exception:  # a damaged file is told by the kind that is asked to load it
+        return ()
+
+
+def _head_of_folder(path: Path) -> Head:
+    files = [file for file in sorted(path.rglob("*")) if file.is_file()][:_FEW_MEMBERS]
+    members = tuple(str(file.relative_to(path)) for file in files)
+    first = next((file for file in files if not is_left_behind(file.name)), None)
+    start = b""
+    if first is not None:
+        with first.open("rb") as stream:
+            start = stream.read(_HEAD_BYTES)
+    are_alike = len({file.suffix.lower() for file in files}) <= 1
+    return Head(path, start if are_alike else b"", members=members or ("",))
+
+
+def _head_of_zip(path: Path) -> Head:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            first = next((name for name in names if not is_left_behind(name)), "")
+            start = b""
+            if first:
+                with archive.open(first) as stream:
+                    start = stream.read(_HEAD_BYTES)
+    except (zipfile.BadZipFile, NotImplementedError, OSError):
+        return Head(path, b"", members=("",))
+    members = tuple(names[:_FEW_MEMBERS])
+    return Head(path, start, members=members or ("",))
