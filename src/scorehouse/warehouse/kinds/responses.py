@@ -1,0 +1,137 @@
+"""Responses in the long form, with their opportunities, as results without delivered scores.
+
+A sitting that a results file delivered is left as that file has it: it says more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from scorehouse.intake.canonical import ResponseChunk
+from scorehouse.intake.readers.responses import read_responses
+from scorehouse.warehouse.kinds.response_settle import settle
+from scorehouse.warehouse.kinds.result_rows import NUMBER, frame, instant
+from scorehouse.warehouse.loading import (
+    BAD_DATA,
+    BAD_FORMAT,
+    NO_UPDATE,
+    PROCESSED,
+    Guess,
+    Head,
+    Kind,
+    Loading,
+    Outcome,
+)
+
+_MARKS = {"opportunity_id", "student_id", "assessment_id", "item_id", "answered", "score"}
+_BESIDE_MARKS = {"opportunity_id", "logged_on_cat", "logged_on_pt", "submitted_at"}
+_PART_TESTS = 100_000
+WAITING = "UNKNOWN_ASMT"
+
+
+def recognise(head: Head) -> Guess | None:
+    """Tell a long form by its columns."""
+    if set(head.columns) >= _MARKS:
+        return Guess(1.0, "it has the columns of the long form of responses")
+    return None
+
+
+def recognise_opportunities(head: Head) -> Guess | None:
+    """Tell the table of opportunities that stands beside responses."""
+    if set(head.columns) >= _BESIDE_MARKS:
+        return Guess(1.0, "it has the columns of an opportunities table")
+    return None
+
+
+def bring_opportunities(loading: Loading, path: Path, import_id: int) -> Outcome:
+    """Bring nothing: opportunities are read with the responses they stand beside."""
+    return Outcome(NO_UPDATE, "read with the responses it stands beside", {})
+
+
+def bring(loading: Loading, path: Path, import_id: int) -> Outcome:
+    """Bring every sitting of a table of responses."""
+    return bring_sittings(loading, path, import_id, None)
+
+
+def bring_sittings(
+    loading: Loading, path: Path, import_id: int, sittings: frozenset[str] | None
+) -> Outcome:
+    """Bring the sittings of these opportunities, or all of them."""
+    fates: Counter[str] = Counter()
+    first = 0
+    for chunk in _chunks(loading, path):
+        tests, responses = staged(chunk, first)
+        first += tests.height
+        if sittings is not None:
+            tests = tests.filter(pl.col("opportunity_id").is_in(list(sittings)))
+            responses = responses.join(tests.select(NUMBER), on=NUMBER, how="semi")
+        told = frame(settle(loading.transaction, tests.to_arrow(), responses.to_arrow(), import_id))
+        fates.update(told["fate"].to_list())
+        _tell_waiting(loading, told)
+    return _outcome(fates)
+
+
+def _chunks(loading: Loading, path: Path) -> Iterator[ResponseChunk]:
+    return read_responses(
+        path, loading.log, chunk_tests=_PART_TESTS, progress=loading.progress
+    )
+
+
+def staged(chunk: ResponseChunk, first: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Sittings and responses with the sitting's number, counted from `first`."""
+    tests = frame(chunk.opportunities)
+    numbers = pl.Series(NUMBER, range(first, first + tests.height), dtype=pl.Int64)
+    sizes = pl.Series(chunk.offsets[1:] - chunk.offsets[:-1])
+    of_row = numbers.to_frame().select(pl.col(NUMBER).repeat_by(sizes).explode())[NUMBER]
+    results = tests.select(
+        numbers,
+        *(pl.col(name) for name in ("opportunity_id", "student_id", "assessment_id")),
+        pl.col("school_year").fill_null(""),
+        pl.col("mode"),
+        pl.col("status"),
+        pl.col("completeness"),
+        instant(pl.col("started_at")).alias("started_at"),
+        instant(pl.col("submitted_at")).alias("completed_at"),
+        pl.when(pl.col("force_completed"))
+        .then(instant(pl.col("submitted_at")))
+        .alias("force_completed_at"),
+    )
+    rows = frame(chunk.responses).with_columns(of_row.alias(NUMBER))
+    wanted = (
+        NUMBER, "part", "item_id", "dimension", "position", "answered", "score", "condition_code",
+    )  # fmt: skip
+    return results, rows.select(wanted)
+
+
+def _tell_waiting(loading: Loading, told: pl.DataFrame) -> None:
+    waiting = told.filter(pl.col("fate") == "waits")
+    for opportunity, value in waiting.select("opportunity_id", "waits_value").iter_rows():
+        loading.log.add("result_waits_for_assessment", record=opportunity, value=value)
+
+
+def _outcome(fates: Counter[str]) -> Outcome:
+    counts = {fate: number for fate, number in sorted(fates.items()) if number}
+    said = ", ".join(f"{number:,} {fate}" for fate, number in counts.items())
+    if not counts:
+        return Outcome(BAD_FORMAT, "no response could be read; see the findings", counts)
+    if fates["new"] or fates["updated"]:
+        return Outcome(PROCESSED, said, counts)
+    if fates["waits"]:
+        return Outcome(WAITING, said, counts)
+    return Outcome(NO_UPDATE if fates["unchanged"] or fates["held"] else BAD_DATA, said, counts)
+
+
+KINDS = (
+    Kind("responses", "responses, long form", 55, recognise, bring),
+    Kind(
+        "opportunities",
+        "opportunities beside responses",
+        54,
+        recognise_opportunities,
+        bring_opportunities,
+    ),
+)
