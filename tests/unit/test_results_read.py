@@ -236,3 +236,28 @@ def test_no_name_or_identifier_reaches_a_finding(tmp_path: Path) -> None:
     assert len(reading.log) == 2
     assert "777" not in told
     assert "Jane" not in told
+
+
+def test_a_wrapper_without_an_end_is_read_no_further_than_the_limit(tmp_path: Path) -> None:
+    endless = b"<TDSReport><Opportunity>" + b"<Item/>" * 20_000
+    limits = Limits(member_bytes=80_000)
+    reading = read(tmp_path, b"<TDSReports>" + trt("a") + trt("b") + endless, limits=limits)
+    assert (reading.keys, reading.counts) == (["a", "b"], {"xml_too_large": 1})
+
+
+def test_a_wrapper_of_any_length_is_read_where_its_results_are_small(tmp_path: Path) -> None:
+    keys = [f"k{number}" for number in range(400)]
+    wrapped = b"<TDSReports>" + b"".join(trt(key) for key in keys) + b"</TDSReports>"
+    assert len(wrapped) > 200_000
+    reading = read(tmp_path, wrapped, limits=Limits(member_bytes=70_000))
+    assert (reading.keys, reading.counts) == (keys, {})
+
+
+def test_a_large_archive_in_an_archive_is_read_from_the_disk(tmp_path: Path) -> None:
+    inner = zipped({f"{n}.xml": trt(f"k{n}") for n in range(20)}, 0)
+    limits = Limits(member_bytes=len(inner) // 2)
+    reading = read(tmp_path, zipped({"1.xml": trt("a"), "in.zip": inner}, 0), limits=limits)
+    assert reading.keys == ["a", *(f"k{n}" for n in range(20))]
+    cut = read(tmp_path, zipped({"in.zip": inner[:-200]}, 0), limits=limits)
+    assert cut.keys == [f"k{n}" for n in range(20)]
+    assert cut.counts == {"zip_truncated": 1}

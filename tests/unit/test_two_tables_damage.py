@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.readers.archive import Limits
+from scorehouse.intake.readers.results import read_results
 from scorehouse.intake.readers.two_tables import read_two_tables
 from scorehouse.result_shapes import REQUIRED_ITEM_COLUMNS, REQUIRED_TEST_COLUMNS
+from unit.intake_files import trt
 from unit.two_table_files import ITEM, TEST, as_csv, cells, of, read, write_tables
 
 THREE = [of(TEST, f"op-{n}", StudentIdentifier=f"900000000{n}") for n in range(3)]
@@ -175,13 +178,82 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
     assert log.counts()["zip_bomb"] == 1
 
 
-def test_a_cut_off_zip_is_told(tmp_path: Path) -> None:
-    target = tmp_path / "cut.zip"
-    with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr("t.csv", as_csv([TEST], REQUIRED_TEST_COLUMNS))
-    target.write_bytes(target.read_bytes()[:-30])
-    _, log = kept([target])
-    assert log.counts() == {"file_unreadable": 1}
+def zip_of(target: Path, members: dict[str, str | bytes], packing: int = 8) -> Path:
+    with zipfile.ZipFile(target, "w", packing) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return target
+
+
+def test_a_cut_off_zip_gives_its_whole_members(tmp_path: Path) -> None:
+    tests, items = as_csv(THREE, REQUIRED_TEST_COLUMNS), as_csv(ITEMS, REQUIRED_ITEM_COLUMNS)
+    target = zip_of(tmp_path / "cut.zip", {"t.csv": tests, "i.csv": items, "more.csv": tests})
+    target.write_bytes(target.read_bytes()[: target.read_bytes().index(b"more.csv") + 40])
+    log = FindingLog()
+    chunks = list(read_results(target, log))
+    found = [key for (key,) in cells(chunks, "tests", "TestOpportunityId")]
+    assert found == ["op-0", "op-1", "op-2"]
+    assert log.counts() == {"zip_truncated": 1}
+    assert "2 complete members" in next(iter(log)).message
+
+
+def test_a_damaged_first_member_costs_itself_only(tmp_path: Path) -> None:
+    tests, items = as_csv(THREE, REQUIRED_TEST_COLUMNS), as_csv(ITEMS, REQUIRED_ITEM_COLUMNS)
+    members = {"first.csv": tests, "t.csv": tests, "i.csv": items}
+    target = zip_of(tmp_path / "damaged.zip", members)
+    content = bytearray(target.read_bytes())
+    content[39:60] = b"\xff" * 21  # inside the packed bytes of the first
+    target.write_bytes(bytes(content))
+    log = FindingLog()
+    chunks = list(read_results(target, log))
+    found = [key for (key,) in cells(chunks, "tests", "TestOpportunityId")]
+    assert (found, log.counts()) == (["op-0", "op-1", "op-2"], {"file_unreadable": 1})
+
+
+@pytest.mark.parametrize("name", ["../t.csv", "/t.csv", "a/../../t.csv", "C:\\t.csv"])
+def test_members_that_point_outside_are_told_and_not_read(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "below"
+    folder.mkdir()
+    tests, items = as_csv(THREE, REQUIRED_TEST_COLUMNS), as_csv(ITEMS, REQUIRED_ITEM_COLUMNS)
+    other = as_csv([of(TEST, "op-9")], REQUIRED_TEST_COLUMNS)
+    keys, log = kept([zip_of(folder / "a.zip", {"t.csv": tests, name: other, "i.csv": items})])
+    assert (keys, log.counts()) == (["op-0", "op-1", "op-2"], {"zip_member_unsafe": 1})
+    assert sorted(tmp_path.rglob("*")) == [folder, folder / "a.zip"]
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("name", ["b.csv", "b.xml"])
+def test_packings_that_cannot_be_stopped_are_not_begun(
+    tmp_path: Path, packing: int, name: str
+) -> None:
+    """4,000 bytes may become 400 MB in one step with them, before any limit is asked."""
+    start = b"<TDSReport>" if name == "b.xml" else as_csv([TEST], REQUIRED_TEST_COLUMNS).encode()
+    target = zip_of(tmp_path / "bomb.zip", {name: start + bytes(100 << 20)}, packing)
+    log = FindingLog()
+    tracemalloc.start()
+    chunks = list(read_results(target, log))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (chunks, log.counts()) == ([], {"file_unreadable": 1})
+    assert "not packed with deflate" in next(iter(log)).message
+    assert peak < 20 << 20
+
+
+def test_a_stray_text_does_not_decide_what_a_zip_holds(tmp_path: Path) -> None:
+    target = zip_of(tmp_path / "mixed.zip", {"read,me": "one,two\n", "1.xml": trt("a")})
+    log = FindingLog()
+    (chunk,) = read_results(target, log)
+    assert chunk.elements["result"]["opportunity_key"].to_pylist() == ["a"]
+    assert log.counts() == {"file_unknown_kind": 1}
+
+
+def test_a_blank_first_line_is_no_header(tmp_path: Path) -> None:
+    paths = write_tables(tmp_path, THREE, ITEMS)
+    paths[0].write_bytes(b"\r\n" + paths[0].read_bytes())
+    log = FindingLog()
+    chunks = list(read_results(tmp_path, log))
+    assert cells(chunks, "tests", "TestOpportunityId") == [("op-0",), ("op-1",), ("op-2",)]
+    assert log.counts() == {}
 
 
 def test_findings_hide_what_is_private(tmp_path: Path) -> None:

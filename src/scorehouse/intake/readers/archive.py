@@ -10,6 +10,7 @@ import mmap
 import os
 import stat
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -29,7 +30,15 @@ _BLOCK = 1 << 16
 _NOT_DEFLATE: tuple[type[Exception], ...] = (isal_zlib.error, EOFError)  # type: ignore[assignment]
 _SMALL = 1 << 16  # packed bytes that can't unpack to more than _MOST_RATIO times as much
 _MOST_RATIO = 1032  # deflate's own limit
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
+    OSError, ValueError, struct.error,
+)  # fmt: skip
+"""What opening or reading a damaged archive may raise."""
+
+
+class PackingError(NotImplementedError):
+    """A member is packed by a method that isn't read."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +79,17 @@ class Walk:
     def _archive(self, stream: IO[bytes], shown: str, *, is_nested: bool) -> Iterator[Member]:
         try:
             archive = zipfile.ZipFile(stream)
-        except (zipfile.BadZipFile, ValueError, OSError, struct.error):
+        except DAMAGED:
             yield from self._salvage(stream, shown, is_nested=is_nested)
             return
         with archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            entries = files_of(archive)
             if not entries:
                 self.log.add("zip_empty", file=shown)
             self.expected += len(entries)
             for number, entry in enumerate(entries, 1):
                 name = self.member_name(shown, number, entry.filename)
-                if _is_unsafe(entry):
+                if is_unsafe(entry):
                     self.log.add("zip_member_unsafe", file=name)
                     continue
                 if is_left_behind(entry.filename):
@@ -88,41 +97,65 @@ class Walk:
                     continue
                 try:
                     content = self._unpacked(archive, stream, entry, name)
-                except _DAMAGED as error:
-                    self.log.add("file_unreadable", file=name, reason=type(error).__name__)
+                except DAMAGED as error:
+                    self.log.add("file_unreadable", file=name, reason=reason_of(error))
                     continue
                 if content is None:
                     return
-                yield from self._opened(Member(name, *content), is_nested=is_nested)
+                if isinstance(content, Member):
+                    yield from self._opened(content, is_nested=is_nested)
+                else:
+                    with content:
+                        yield from self._nested(content, name, is_nested=is_nested)
 
     def member_name(self, shown: str, number: int, name: str) -> str:
         """Name a member by its place; by its own name only where private data may be shown."""
         return f"{shown}#{name if self.log.show_private else number}"
 
     def _opened(self, member: Member, *, is_nested: bool) -> Iterator[Member]:
-        if not member.content.startswith((_LOCAL_MAGIC, _END_MAGIC)):
-            yield member
-        elif is_nested:
-            self.log.add("zip_nested_too_deep", file=member.name)
+        if member.content.startswith((_LOCAL_MAGIC, _END_MAGIC)):
+            stream = io.BytesIO(member.content)
+            yield from self._nested(stream, member.name, is_nested=is_nested)
         else:
-            yield from self._archive(io.BytesIO(member.content), member.name, is_nested=True)
+            yield member
+
+    def _nested(self, stream: IO[bytes], name: str, *, is_nested: bool) -> Iterator[Member]:
+        if is_nested:
+            self.log.add("zip_nested_too_deep", file=name)
+        else:
+            yield from self._archive(stream, name, is_nested=True)
 
     def _unpacked(
         self, archive: zipfile.ZipFile, stream: IO[bytes], entry: zipfile.ZipInfo, name: str
-    ) -> tuple[bytes, bool] | None:
-        quick = _small_member(stream, entry, self.limits.member_bytes)
+    ) -> Member | IO[bytes] | None:
+        """Return a member, or as a file a large archive in it; None beyond the limits."""
+        limits = self.limits
+        quick = _small_member(stream, entry, limits.member_bytes)
         if quick is not None:
             is_kept = self._is_within(len(quick), entry.compress_size, name)
-            return (quick, False) if is_kept else None
-        with archive.open(entry) as source:
-            content = source.read(self.limits.member_bytes + 1)
-            is_large = len(content) > self.limits.member_bytes
+            return Member(name, quick) if is_kept else None
+        with opened(archive, entry) as source:
+            content = source.read(limits.member_bytes + 1)
+            is_large = len(content) > limits.member_bytes
             if is_large and content.startswith(_LOCAL_MAGIC):
-                content += source.read(self.limits.nested_bytes - len(content))
-                is_large = len(content) >= self.limits.nested_bytes
+                return self._on_disk(content, source, entry, name)
         if not self._is_within(len(content), entry.compress_size, name):
             return None
-        return content, is_large
+        return Member(name, content, is_large)
+
+    def _on_disk(
+        self, content: bytes, source: IO[bytes], entry: zipfile.ZipInfo, name: str
+    ) -> IO[bytes] | None:
+        """Copy a large member to a file that is gone when it is closed."""
+        stream: IO[bytes] = tempfile.TemporaryFile(prefix="scorehouse-")  # noqa: SIM115
+        size = 0
+        while content and size < self.limits.nested_bytes:
+            size += stream.write(content)
+            content = source.read(_BLOCK)
+        if self._is_within(size, entry.compress_size, name):
+            return stream
+        stream.close()
+        return None
 
     def _is_within(self, size: int, packed: int, name: str) -> bool:
         """Count a member; say so and return False when the archive goes beyond the limits."""
@@ -170,6 +203,28 @@ class Walk:
             if not name.endswith("/"):
                 yield name, content, end - start
             position = data.find(_LOCAL_MAGIC, end)
+
+
+def files_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return what isn't a folder; a member may have no name at all."""
+    return [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
+
+
+def opened(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> IO[bytes]:
+    """Open a member, if it is packed in a way whose unpacking can be stopped at any byte.
+
+    The standard for such archives (ISO/IEC 21320-1) allows no other way. Raises one of DAMAGED.
+    """
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise PackingError
+    return archive.open(entry)
+
+
+def reason_of(error: Exception) -> str:
+    """Say why a member can't be read, without anything from its archive."""
+    return (
+        "it is not packed with deflate" if isinstance(error, PackingError) else type(error).__name__
+    )
 
 
 def _mapped(stream: IO[bytes]) -> bytes | mmap.mmap:
@@ -250,7 +305,8 @@ def _inflated(data: bytes | mmap.mmap, start: int, most: int) -> tuple[bytes, in
     return bytes(content), position - len(machine.unused_data)
 
 
-def _is_unsafe(entry: zipfile.ZipInfo) -> bool:
+def is_unsafe(entry: zipfile.ZipInfo) -> bool:
+    """Tell whether a member is a link, or its name points outside the archive."""
     is_link = stat.S_ISLNK(entry.external_attr >> 16)
     return is_link or _is_unsafe_name(entry.filename)
 

@@ -18,6 +18,8 @@ from scorehouse.intake.readers.identify import delimiter_of
 
 _BLOCK = 1 << 20
 BATCH_ROWS = 50_000
+_BATCH_LETTERS = 32 << 20
+_LONGEST_LINE = 16 << 20  # what follows in the same line is passed over: its row is odd
 
 
 class OddRow(NamedTuple):
@@ -60,8 +62,18 @@ def is_utf8(path: Path, shown: str, log: FindingLog) -> bool:
 def read_header(path: Path) -> list[str]:
     """Return the column names of a CSV file, without blanks around them."""
     with path.open(encoding="utf-8-sig", newline="") as stream:
+        delimiter = delimiter_in(stream)
+        first = next(_rows(_Lines(stream), delimiter, path.name, FindingLog()), [])
+    return [name.strip() for name in first]
+
+
+def delimiter_in(stream: io.TextIOWrapper) -> str:
+    """Return the delimiter of the first line that isn't blank; the stream begins anew."""
+    line = "\n"
+    while line and not line.strip("\r\n"):
         line = stream.readline(_BLOCK)
-    return [name.strip() for name in next(csv.reader([line], delimiter=delimiter_of(line)), [])]
+    stream.seek(0)
+    return delimiter_of(line)
 
 
 def read_batches(
@@ -79,15 +91,22 @@ def read_batches(
     `names` name the columns otherwise than the header does, or in its stead.
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        delimiter = delimiter_of(stream.readline(_BLOCK))
-        stream.seek(0)
-        rows = _rows(stream, delimiter, shown, log)
+        delimiter = delimiter_in(stream)
+        lines = _Lines(stream)
+        rows = _rows(lines, delimiter, shown, log)
         header = [name.strip() for name in next(rows, [])] if has_header else []
         names = names or header
         first_row = 1
-        while names and (batch := list(islice(rows, batch_rows))):
+        while names and (batch := list(islice(_some(rows, lines), batch_rows))):
             yield _batch(names, batch, first_row)
             first_row += len(batch)
+
+
+def _some(rows: Iterator[list[str]], lines: _Lines) -> Iterator[list[str]]:
+    """Yield rows until they hold as much text as a batch may."""
+    most = lines.letters + _BATCH_LETTERS
+    while lines.letters < most and (row := next(rows, None)) is not None:
+        yield row
 
 
 class _Lines:
@@ -97,15 +116,25 @@ class _Lines:
         self._stream = stream
         self._waiting: list[str] = []
         self.taken: list[str] = []
-        self.number = 0
+        self.number = self.letters = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self._waiting.pop() if self._waiting else next(self._stream)
+        line = self._waiting.pop() if self._waiting else self._next_line()
         self.taken.append(line)
+        self.letters += len(line)
         self.number += 1
+        return line
+
+    def _next_line(self) -> str:
+        line = self._stream.readline(_LONGEST_LINE)
+        if not line:
+            raise StopIteration
+        rest = line
+        while len(rest) == _LONGEST_LINE and rest[-1] not in "\r\n":
+            rest = self._stream.readline(_LONGEST_LINE)
         return line
 
     def keep_first(self) -> str:
@@ -115,11 +144,8 @@ class _Lines:
         return self.taken[0]
 
 
-def _rows(
-    stream: io.TextIOWrapper, delimiter: str, shown: str, log: FindingLog
-) -> Iterator[list[str]]:
+def _rows(lines: _Lines, delimiter: str, shown: str, log: FindingLog) -> Iterator[list[str]]:
     """Split lines into rows; a quotation mark never closed costs its own line only."""
-    lines = _Lines(stream)
     reader = csv.reader(lines, delimiter=delimiter)
     width = 0
     while True:

@@ -60,7 +60,7 @@ def header_of(head: bytes) -> list[str]:
     text = _text(head)
     if "\0" in text:
         return []
-    line = text.lstrip("\ufeff").splitlines()[0] if text.strip() else ""
+    line = text.lstrip("\ufeff\r\n").splitlines()[0] if text.strip("\ufeff\r\n") else ""
     return split_header(line)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -12,8 +13,14 @@ import pyarrow.compute as pc
 
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.flatten import flatten
-from scorehouse.intake.readers.archive import Limits
-from scorehouse.intake.readers.identify import FileKind, identify, identify_head, is_left_behind
+from scorehouse.intake.readers.archive import DAMAGED, Limits, Walk, files_of, opened
+from scorehouse.intake.readers.identify import (
+    FileKind,
+    header_of,
+    identify,
+    identify_head,
+    is_left_behind,
+)
 from scorehouse.intake.readers.trt_documents import Batch
 from scorehouse.intake.readers.trt_stream import each_batch, elements_of
 from scorehouse.intake.results import ResultChunk
@@ -104,6 +111,7 @@ def read_trt_results(
         if count:
             yield chunk if first == 0 else _moved(chunk, first)
         first += count
+        del chunk  # or it would stay while the next one is read
 
 
 def _chunk(batch: Batch, log: FindingLog) -> ResultChunk:
@@ -165,27 +173,55 @@ def _kind(path: Path, shown: str, log: FindingLog) -> FileKind | None:
 
 
 def _holds_tables(path: Path) -> bool:
-    """Tell whether the first member of a zip that is told at all is a table.
-
-    A damaged zip is read as TRT, whose reader recovers what it can.
-    """
+    """Tell whether a zip holds tables: by its first XML or known table, else by any table."""
     try:
         with path.open("rb") as stream:
-            return _first_kind(stream, is_nested=False) is FileKind.CSV
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError, EOFError):
-        return False
+            return _told_kind(stream, is_nested=False) is FileKind.CSV
+    except DAMAGED:
+        return _recovered_kind(path) is FileKind.CSV
 
 
-def _first_kind(stream: IO[bytes], *, is_nested: bool) -> FileKind:
-    with zipfile.ZipFile(stream) as archive:
-        for entry in archive.infolist():
-            if entry.is_dir() or is_left_behind(entry.filename):
-                continue
-            with archive.open(entry) as member:
-                kind = identify_head(member.read(_HEAD_BYTES))
-                if kind is FileKind.ZIP and not is_nested:
-                    member.seek(0)
-                    return _first_kind(member, is_nested=True)
-            if kind in (FileKind.CSV, FileKind.XML):
+def _recovered_kind(path: Path) -> FileKind:
+    """Tell what a zip holds whose directory is lost, from the first whole member that tells."""
+    with suppress(*DAMAGED):
+        for member in Walk(FindingLog()).zip_members(path, path.name):
+            kind, is_sure = _kind_of_head(member.content[:_HEAD_BYTES])
+            if is_sure:
                 return kind
     return FileKind.UNKNOWN
+
+
+def _told_kind(stream: IO[bytes], *, is_nested: bool) -> FileKind:
+    told = FileKind.UNKNOWN
+    with zipfile.ZipFile(stream) as archive:
+        for entry in files_of(archive):
+            if is_left_behind(entry.filename):
+                continue
+            with suppress(*DAMAGED):
+                kind, is_sure = _kind_of_member(archive, entry, is_nested=is_nested)
+                if is_sure:
+                    return kind
+                told = FileKind.CSV if kind is FileKind.CSV else told
+    return told
+
+
+def _kind_of_member(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, *, is_nested: bool
+) -> tuple[FileKind, bool]:
+    with opened(archive, entry) as member:
+        head = member.read(_HEAD_BYTES)
+        kind, is_sure = _kind_of_head(head)
+        if kind is FileKind.ZIP and not is_nested:
+            member.seek(0)
+            kind = _told_kind(member, is_nested=True)
+            is_sure = kind is not FileKind.UNKNOWN
+    return kind, is_sure
+
+
+def _kind_of_head(head: bytes) -> tuple[FileKind, bool]:
+    """Return what a member is, and whether that decides what its archive holds."""
+    from scorehouse.intake.readers.two_tables_layout import recognize
+
+    kind = identify_head(head)
+    is_known = kind is FileKind.CSV and recognize(header_of(head)) is not None
+    return kind, is_known or kind is FileKind.XML

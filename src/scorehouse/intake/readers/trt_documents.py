@@ -67,30 +67,30 @@ def _of_file(path: Path, shown: str, walk: Walk, log: FindingLog) -> Iterator[Do
         stream.seek(0)
         if head.startswith(b"PK"):
             for member in walk.zip_members(path, shown):
-                yield from _of_member(member, log)
+                yield from _of_member(member, log, walk.limits.member_bytes)
         elif is_wrapper(head):
-            yield from _unwrapped(stream, shown, log)
+            yield from _unwrapped(stream, shown, log, walk.limits.member_bytes)
         elif path.stat().st_size <= walk.limits.member_bytes:
             yield Document(shown, stream.read())
         else:
             log.add("xml_too_large", file=shown, limit=walk.limits.member_bytes)
 
 
-def _of_member(member: Member, log: FindingLog) -> Iterator[Document]:
+def _of_member(member: Member, log: FindingLog, most: int) -> Iterator[Document]:
     if member.is_too_large:
         log.add("xml_too_large", file=member.name, limit=len(member.content) - 1)
     elif not looks_like_xml(member.content[:_HEAD]):
         log.add("file_unknown_kind", file=member.name)
     elif is_wrapper(member.content[:_HEAD]):
-        yield from _unwrapped(io.BytesIO(member.content), member.name, log)
+        yield from _unwrapped(io.BytesIO(member.content), member.name, log, most)
     else:
         yield Document(member.name, member.content)
 
 
 def _unwrapped(
-    stream: io.BytesIO | io.BufferedReader, shown: str, log: FindingLog
+    stream: io.BytesIO | io.BufferedReader, shown: str, log: FindingLog, most: int
 ) -> Iterator[Document]:
     """Yield the results of a wrapper one at a time, each written out by itself."""
-    for name, report in reports(stream, shown, log):
+    for name, report in reports(stream, shown, log, most_bytes=most):
         line: int | None = getattr(report, "sourceline", None)
         yield Document(name, etree.tostring(report, encoding="utf-8", with_tail=False), line)

@@ -14,6 +14,28 @@ from scorehouse.intake.findings import FindingLog
 _BEFORE_ROOT = re.compile(rb"(?:\xef\xbb\xbf|\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SHOWN_ROOT = 60
+LARGEST_REPORT = 64 << 20  # bytes in a wrapper without a result's end
+
+
+class _TooLargeError(Exception):
+    """A wrapper holds more without a result's end than memory may be spent on."""
+
+
+class _Metered:
+    """A stream that stops when too much was read since `begin`."""
+
+    def __init__(self, stream: IO[bytes], most: int) -> None:
+        self._stream, self._most, self._read = stream, most, 0
+
+    def begin(self) -> None:
+        self._read = 0
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._stream.read(size)
+        self._read += len(block)
+        if self._read > self._most:
+            raise _TooLargeError
+        return block
 
 
 def root_start(content: bytes) -> bytes:
@@ -43,12 +65,13 @@ def is_wrapper(head: bytes) -> bool:
 
 
 def reports(
-    source: bytes | IO[bytes], shown: str, log: FindingLog
+    source: bytes | IO[bytes], shown: str, log: FindingLog, *, most_bytes: int = LARGEST_REPORT
 ) -> Iterator[tuple[str, etree._Element]]:
     """Yield every `TDSReport` of one document with the name it has in findings.
 
     A `TDSReports` wrapper is streamed, one report at a time; the element is valid until
-    the next one is asked for. What can't be read becomes a finding.
+    the next one is asked for. What can't be read becomes a finding; so does a wrapper with
+    more than `most_bytes` in one result or between two, read no further.
     """
     head = source[:4096] if isinstance(source, bytes) else _peeked(source)
     start = root_start(head)
@@ -56,7 +79,7 @@ def reports(
         log.add("xml_doctype", file=shown)
     elif is_wrapper(start):
         stream = io.BytesIO(source) if isinstance(source, bytes) else source
-        yield from _wrapped(stream, shown, log)
+        yield from _wrapped(_Metered(stream, most_bytes), shown, log, most_bytes)
     else:
         content = source if isinstance(source, bytes) else source.read()
         yield from _single(content, shown, log)
@@ -98,7 +121,7 @@ def _has_doctype(root: etree._Element) -> bool:
 
 
 def _wrapped(
-    stream: IO[bytes], shown: str, log: FindingLog
+    stream: _Metered, shown: str, log: FindingLog, most_bytes: int
 ) -> Iterator[tuple[str, etree._Element]]:
     documents = etree.iterparse(
         stream,
@@ -118,6 +141,9 @@ def _wrapped(
             report.clear()
             while report.getprevious() is not None:
                 del report.getparent()[0]
+            stream.begin()
+    except _TooLargeError:
+        log.add("xml_too_large", file=f"{shown}#{number + 1}", limit=most_bytes)
     except etree.XMLSyntaxError as error:
         reason = f"{_reason(error)}; the {number} results before it were read"
         log.add("xml_malformed", file=shown, row=_line(error), reason=reason)

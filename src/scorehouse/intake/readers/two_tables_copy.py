@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorehouse.intake.findings import FindingLog
-from scorehouse.intake.readers.delimited import TextBatch, read_batches
-from scorehouse.intake.readers.identify import delimiter_of
+from scorehouse.intake.readers.delimited import TextBatch, delimiter_in, read_batches, read_header
 from scorehouse.intake.readers.two_tables_damage import (
     IDENTIFIERS,
     FileSigns,
@@ -102,13 +100,8 @@ def _large_cells() -> Iterator[None]:
 
 def _first_row(path: Path) -> tuple[list[str], str]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        line = stream.readline(_BLOCK)
-        delimiter = delimiter_of(line)
-        try:
-            row = next(csv.reader(chain([line], stream), delimiter=delimiter), [])
-        except csv.Error:
-            row = []
-    return [cell.strip() for cell in row], delimiter
+        delimiter = delimiter_in(stream)
+    return read_header(path), delimiter
 
 
 def _tell_layout(layout: Layout, delimiter: str, shown: str, log: FindingLog) -> bool:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from scorehouse.intake.findings import FindingLog
-from scorehouse.intake.readers.archive import Limits
+from scorehouse.intake.readers.archive import (
+    DAMAGED,
+    Limits,
+    Walk,
+    files_of,
+    is_unsafe,
+    opened,
+    reason_of,
+)
 from scorehouse.intake.readers.identify import is_left_behind
 
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _BLOCK = 1 << 20
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 
 
 class TableFile(NamedTuple):
@@ -67,28 +73,47 @@ class Unpacking:
     def _zip(self, path: Path, shown: str, *, is_nested: bool) -> Iterator[TableFile]:
         try:
             archive = zipfile.ZipFile(path)
-        except _DAMAGED as error:
-            self.log.add("file_unreadable", file=shown, reason=type(error).__name__)
+        except DAMAGED:
+            yield from self._recovered(path, shown)
             return
         with archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            entries = files_of(archive)
             if not entries:
                 self.log.add("zip_empty", file=shown)
             for number, entry in enumerate(entries, 1):
                 name = f"{shown}#{entry.filename if self.log.show_private else number}"
-                if not is_left_behind(entry.filename):
+                if is_unsafe(entry):
+                    self.log.add("zip_member_unsafe", file=name)
+                elif self._members >= self.limits.members:
+                    limit = f"{self.limits.members} members"
+                    self.log.add("zip_bomb", file=name, limit=limit)
+                    return
+                elif not is_left_behind(entry.filename):
                     yield from self._member(archive, entry, name, is_nested=is_nested)
+
+    def _recovered(self, path: Path, shown: str) -> Iterator[TableFile]:
+        """Yield the whole members of a zip that is cut off or has lost its directory."""
+        for member in Walk(self.log, self.limits).zip_members(path, shown):
+            if member.is_too_large:
+                self.log.add("file_unreadable", file=member.name, reason="too large to recover")
+            else:
+                target = self._target()
+                target.write_bytes(member.content)
+                yield TableFile(target, member.name)
+
+    def _target(self) -> Path:
+        self._members += 1
+        return self.scratch / f"member-{self._members:06d}"
 
     def _member(
         self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, shown: str, *, is_nested: bool
     ) -> Iterator[TableFile]:
-        self._members += 1
-        target = self.scratch / f"member-{self._members:06d}"
+        target = self._target()
         try:
-            with archive.open(entry) as source, target.open("wb") as sink:
+            with opened(archive, entry) as source, target.open("wb") as sink:
                 broken = self._copied(source, sink, max(entry.compress_size, 1))
-        except _DAMAGED as error:
-            self.log.add("file_unreadable", file=shown, reason=type(error).__name__)
+        except DAMAGED as error:
+            self.log.add("file_unreadable", file=shown, reason=reason_of(error))
             return
         if broken:
             target.unlink()
