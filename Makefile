@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture check bench docs clean
+.PHONY: help demo test torture fuzz check bench docs clean
 
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
@@ -11,6 +11,8 @@ BIN    := $(VENV)/bin
 JOBS   ?= 2
 DEMO   ?= demo
 YEAR   ?= 2018-19
+TARGETS ?= archive checks delimited package scanner tables trt
+SECONDS ?= 120
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +25,11 @@ test: $(VENV)/ready-dev ## Run every test except the long ones
 
 torture: $(VENV)/ready-dev ## Run the long properties
 	@HYPOTHESIS_PROFILE=explore $(PYTHON) -m pytest -n $(JOBS) -m torture $(PYTEST_ARGS)
+
+fuzz: $(VENV)/ready-dev $(VENV)/ready-fuzz ## Look for inputs that break the readers (TARGETS=, SECONDS=)
+	@for target in $(TARGETS); do \
+	    $(PYTHON) tests/fuzz/run.py $$target $(SECONDS) || exit 1; \
+	done
 
 check: $(VENV)/ready-dev ## Lint, types and the house tests
 	@$(BIN)/ruff check

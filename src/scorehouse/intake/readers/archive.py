@@ -46,11 +46,17 @@ class Limits:
     """What an archive may hold at most; beyond it is refused."""
 
     member_bytes: int = 64 << 20
+    report_bytes: int = 12 << 20  # of one result; a parsed one takes twenty times as much
     nested_bytes: int = 1 << 30  # an archive inside an archive
     total_bytes: int = 1 << 40
     members: int = 20_000_000
     ratio: int = 300  # unpacked to packed, looked at from 1 MB on
     ratio_from_bytes: int = 1 << 20
+
+    @property
+    def most_report_bytes(self) -> int:
+        """Bytes of one result, which can't be more than those of a member."""
+        return min(self.report_bytes, self.member_bytes)
 
 
 class Member(NamedTuple):

@@ -58,10 +58,8 @@ def is_left_behind(name: str) -> bool:
 def header_of(head: bytes) -> list[str]:
     """Return the column names of a delimited text from its first bytes; empty for other data."""
     text = _text(head)
-    if "\0" in text:
-        return []
     line = text.lstrip("\ufeff\r\n").splitlines()[0] if text.strip("\ufeff\r\n") else ""
-    return split_header(line)
+    return [] if "\0" in line else split_header(line)
 
 
 def split_header(line: str) -> list[str]:

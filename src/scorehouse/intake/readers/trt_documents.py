@@ -67,13 +67,13 @@ def _of_file(path: Path, shown: str, walk: Walk, log: FindingLog) -> Iterator[Do
         stream.seek(0)
         if head.startswith(b"PK"):
             for member in walk.zip_members(path, shown):
-                yield from _of_member(member, log, walk.limits.member_bytes)
+                yield from _of_member(member, log, walk.limits.most_report_bytes)
         elif is_wrapper(head):
-            yield from _unwrapped(stream, shown, log, walk.limits.member_bytes)
-        elif path.stat().st_size <= walk.limits.member_bytes:
+            yield from _unwrapped(stream, shown, log, walk.limits.most_report_bytes)
+        elif path.stat().st_size <= walk.limits.most_report_bytes:
             yield Document(shown, stream.read())
         else:
-            log.add("xml_too_large", file=shown, limit=walk.limits.member_bytes)
+            log.add("xml_too_large", file=shown, limit=walk.limits.most_report_bytes)
 
 
 def _of_member(member: Member, log: FindingLog, most: int) -> Iterator[Document]:
@@ -83,6 +83,8 @@ def _of_member(member: Member, log: FindingLog, most: int) -> Iterator[Document]
         log.add("file_unknown_kind", file=member.name)
     elif is_wrapper(member.content[:_HEAD]):
         yield from _unwrapped(io.BytesIO(member.content), member.name, log, most)
+    elif len(member.content) > most:
+        log.add("xml_too_large", file=member.name, limit=most)
     else:
         yield Document(member.name, member.content)
 

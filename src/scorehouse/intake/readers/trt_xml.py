@@ -14,7 +14,7 @@ from scorehouse.intake.findings import FindingLog
 _BEFORE_ROOT = re.compile(rb"(?:\xef\xbb\xbf|\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SHOWN_ROOT = 60
-LARGEST_REPORT = 64 << 20  # bytes in a wrapper without a result's end
+LARGEST_REPORT = 12 << 20  # bytes in a wrapper without a result's end
 
 
 class _TooLargeError(Exception):
