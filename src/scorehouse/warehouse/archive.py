@@ -103,5 +103,3 @@ def imports_of(warehouse: Warehouse, digest: str) -> list[int]:
             .order_by(tables.imported.c.import_id)
         ).all()
     return [int(row[0]) for row in rows]
-
-

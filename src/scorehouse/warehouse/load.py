@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -204,11 +203,15 @@ def replay(
     return summary
 
 
-def reconciliation(warehouse: Warehouse, imports: Sequence[int]) -> Iterator[pa.RecordBatch]:
-    """The fate of every result of some imports, as the incumbent's reconciliation lists it."""
-    numbers = ", ".join(str(number) for number in imports) or "0"
+def reconcile(warehouse: Warehouse, summary: LoadSummary) -> pa.Table:
+    """The fate of every result of a load, as the incumbent's reconciliation lists it.
+
+    A dry run kept nothing: its list is empty.
+    """
+    told = (*summary.files, *summary.replayed) if summary.snapshot else ()
+    numbers = ", ".join(str(loaded.import_id) for loaded in told) or "0"
     with warehouse.snapshot() as snapshot:
-        yield from snapshot.batches(
+        return snapshot.sql(
             "SELECT student_id, assessment_id, school_year, opportunity_id, import_id, number, "
             "fate, message, waits_for, waits_value FROM submission__rows "
             f"WHERE import_id IN ({numbers}) ORDER BY import_id, number"

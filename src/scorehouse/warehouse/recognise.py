@@ -100,7 +100,7 @@ def _head_of_bytes(path: Path, start: bytes, members: tuple[str, ...] = ()) -> H
 
 
 def _without_comments(start: bytes) -> bytes:
-    return re.sub(rb"<!--.*?(?:-->|$)", b"", start, flags=re.S)
+    return re.sub(rb"<!--.*?(?:-->|$)", b"", start, flags=re.DOTALL)
 
 
 def _first_rows(start: bytes) -> bytes:

@@ -26,9 +26,7 @@ _READY = (
 """Submissions that wait for something that is known by now."""
 
 
-def replay_waiting(
-    warehouse: Warehouse, loading: Loading
-) -> Iterator[tuple[str, int, Outcome]]:
+def replay_waiting(warehouse: Warehouse, loading: Loading) -> Iterator[tuple[str, int, Outcome]]:
     """Bring what need wait no longer; yield file, import and outcome of each payload."""
     ready = loading.transaction.sql(_READY)
     by_import: dict[int, list[tuple[int, int]]] = {}

@@ -169,7 +169,7 @@ class Transaction:
 
     def supersede(self, name: str, rows: pa.Table, import_id: int, why: str) -> int:
         """Say that rows of a table no longer hold: `old_row`, and `new_row` where there is one."""
-        count = rows.num_rows
+        count: int = rows.num_rows
         if not count:
             return 0
         new_row = rows["new_row"] if "new_row" in rows.column_names else pa.nulls(count, pa.int64())

@@ -9,7 +9,7 @@ def kinds() -> tuple[Kind, ...]:
     """Every kind, in no order; imported when first asked for."""
     from importlib import import_module
 
-    names = ("references",)
+    names = ("responses", "results", "scores")
     found: list[Kind] = []
     for name in names:
         found += import_module(f"scorehouse.warehouse.kinds.{name}").KINDS

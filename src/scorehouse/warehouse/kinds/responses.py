@@ -76,9 +76,7 @@ def bring_sittings(
 
 
 def _chunks(loading: Loading, path: Path) -> Iterator[ResponseChunk]:
-    return read_responses(
-        path, loading.log, chunk_tests=_PART_TESTS, progress=loading.progress
-    )
+    return read_responses(path, loading.log, chunk_tests=_PART_TESTS, progress=loading.progress)
 
 
 def staged(chunk: ResponseChunk, first: int) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -248,7 +248,9 @@ def _claim_rows(tests: pl.DataFrame, place: int) -> pl.DataFrame:
     codes = {subject: f"claim:{codes[place]}" for subject, codes in _CLAIM_CODES.items()}
     found = tests.select(
         pl.col("result").cast(pl.Int64).alias(NUMBER),
-        _text(pl.col("Subject")).replace_strict(codes, default=f"claim:{place + 1}").alias("measure"),
+        _text(pl.col("Subject"))
+        .replace_strict(codes, default=f"claim:{place + 1}")
+        .alias("measure"),
         _real(pl.col(f"{prefix}Score")).alias("scale_score"),
         _real(pl.col(f"{prefix}ScoreStandardError")).alias("se_scale"),
         _real(pl.col(f"{prefix}Theta")).alias("theta"),

@@ -78,7 +78,7 @@ def settle(transaction: Transaction, staged: Staged, import_id: int) -> pa.Table
 
 
 def _span(staged: Staged) -> int:
-    return staged.results.num_rows
+    return int(staged.results.num_rows)
 
 
 def _placing() -> str:

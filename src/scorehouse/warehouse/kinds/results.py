@@ -132,9 +132,7 @@ def _checked(
     loading: Loading, path: Path, numbers: frozenset[int] | None
 ) -> Iterator[tuple[Staged, pl.DataFrame]]:
     checker = _checker(loading)
-    chunks = read_results(
-        path, loading.log, threads=loading.threads, progress=loading.progress
-    )
+    chunks = read_results(path, loading.log, threads=loading.threads, progress=loading.progress)
     for chunk in chunks:
         wanted = frame(chunk.tests.select(["result"]))["result"]
         if numbers is not None:
@@ -175,9 +173,7 @@ def _dropped(tests: pa.Table, wanted: pl.Series, bad: pl.Series) -> pl.DataFrame
 # --- what is said afterwards ---
 
 
-def _submit(
-    loading: Loading, told: pl.DataFrame, left_out: pl.DataFrame, import_id: int
-) -> None:
+def _submit(loading: Loading, told: pl.DataFrame, left_out: pl.DataFrame, import_id: int) -> None:
     """Write down the fate of every result."""
     rows = pl.concat(
         [told, left_out.with_columns(fate=pl.lit("left_out"))], how="diagonal"
@@ -192,7 +188,10 @@ def _submit(
 def _tell(loading: Loading, told: pl.DataFrame) -> None:
     """Findings about results that wait, come too late, or moved to another student."""
     rules = (
-        ("result_waits_for_school", (pl.col("fate") == "waits") & (pl.col("waits_for") == "school")),
+        (
+            "result_waits_for_school",
+            (pl.col("fate") == "waits") & (pl.col("waits_for") == "school"),
+        ),
         (
             "result_waits_for_assessment",
             (pl.col("fate") == "waits") & (pl.col("waits_for") == "assessment"),

@@ -15,17 +15,15 @@ from scorehouse.errors import InputRefusedError
 from scorehouse.intake.readers.identify import FileKind, identify
 from scorehouse.intake.readers.table_source import open_table
 from scorehouse.shapes import SCORES
-from scorehouse.warehouse.places import SCRATCH_FOLDER
 from scorehouse.warehouse.loading import NO_UPDATE, PROCESSED, Guess, Head, Kind, Loading, Outcome
+from scorehouse.warehouse.places import SCRATCH_FOLDER
 from scorehouse.warehouse.schema import ROW_ID, TABLES
 from scorehouse.warehouse.transaction import Transaction
 
 _MARKS = {"opportunity_id", "assessment_id", "measure", "theta_reported", "score_status"}
 _SCORING = TABLES["scoring"]
 _NOT_COMPARED = ("student_id", "subject", "test_grade", "school_year")
-_COMPARED = tuple(
-    name for name in _SCORING.names if name not in (*_SCORING.keys, *_NOT_COMPARED)
-)
+_COMPARED = tuple(name for name in _SCORING.names if name not in (*_SCORING.keys, *_NOT_COMPARED))
 _OWN = tuple(name for name in _SCORING.names if name in SCORES.names)
 _PARTS = (
     "measure", "scale_score", "se_scale", "theta", "se_theta", "level", "raw_score",

@@ -1,0 +1,47 @@
+"""Tidying: many small files of a slice become one, with the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scorehouse.warehouse.places import new_data_file
+from scorehouse.warehouse.schema import IMPORT_ID, ROW_ID, TABLES
+from scorehouse.warehouse.transaction import Transaction
+from scorehouse.warehouse.views import DataFile
+
+MANY_FILES = 24
+LARGE_ROWS = 2_000_000
+"""Files of so many rows are left alone: what a load costs stays in proportion to it."""
+
+
+def tidy(transaction: Transaction, many: int = MANY_FILES) -> int:
+    """Merge the small files of each slice that has many; return how many files went."""
+    by_slice: dict[tuple[str, str], list[DataFile]] = {}
+    for file in transaction.files:
+        if file.rows < LARGE_ROWS:
+            by_slice.setdefault((file.table, file.slice), []).append(file)
+    crowded = [files for files in by_slice.values() if len(files) >= many]
+    for files in crowded:
+        transaction.replace_files(files, merged_file(transaction, files))
+    return sum(len(files) for files in crowded)
+
+
+def merged_file(
+    transaction: Transaction, files: Sequence[DataFile], where: str = ""
+) -> DataFile | None:
+    """Write the rows of some files of a slice (those that `where` keeps) as one file.
+
+    None: no row is left.
+    """
+    table = TABLES[files[0].table]
+    first = min(file.first_import for file in files)
+    last = max(file.last_import for file in files)
+    path = new_data_file(transaction.root, table.name, files[0].slice, last)
+    transaction.engine.files("merging", [file.path for file in files], table.schema)
+    order = ", ".join(f'"{column}"' for column in (*table.order, IMPORT_ID, ROW_ID))
+    kept = f" WHERE {where}" if where else ""
+    count = transaction.engine.write(f"SELECT * FROM merging{kept} ORDER BY {order}", path)
+    if not count:
+        path.unlink()
+        return None
+    return DataFile(table.name, files[0].slice, str(path), count, first, last)
