@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ class Trouble:
     disk_bytes: int | None = None
     is_read_only: bool = False
     corrupts: bool = False
+    slow_seconds: float = 0.0  # for each piece written
     connections: int = 0
     written: int = 0
     names: list[str] = field(default_factory=list)
@@ -69,6 +71,7 @@ def troubled(trouble: Trouble, folder: Path) -> type[asyncssh.SFTPServer]:
                 if self._left < 0:
                     self.channel.get_connection().abort()
                     raise OSError(errno.EIO, "cut")
+            time.sleep(trouble.slow_seconds)
             trouble.written += len(data)
             if trouble.corrupts:
                 data = bytes([data[0] ^ 1]) + data[1:]

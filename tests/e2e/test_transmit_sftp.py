@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from e2e.invented import ended, started
 from e2e.sftp_server import Server, know, serving
 from scorehouse.errors import InputRefusedError, UsageError
 from scorehouse.transmit.audit import audit_path
@@ -108,6 +111,40 @@ def test_a_killed_transmission_goes_on_another_day(package: Path, server: Server
     assert arrived(package, server)
     assert report.files[0].state == "resumed"
     assert BLOCK <= report.files[0].resumed_from <= left
+
+
+def test_a_killed_command_goes_on_where_it_was(
+    package: Path, server: Server, tmp_path: Path
+) -> None:
+    """The process dies at once, in the middle of a file, as at a power cut."""
+    arguments = [
+        *("send", package, server.address, "--identity", server.client_key),
+        *("--known-hosts", server.known_hosts, "--json"),
+    ]
+    server.trouble.slow_seconds = 0.05
+    process = started(*arguments, folder=tmp_path)
+    deadline = time.monotonic() + 60
+    while _most(server) < 2 * BLOCK and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    (part,) = server.inbox.iterdir()
+    assert part.name.startswith(".results-ELA-07-001.zip.")
+    assert 2 * BLOCK <= part.stat().st_size < LARGE
+    server.trouble.slow_seconds, server.trouble.written = 0.0, 0
+    done = ended(started(*arguments, folder=tmp_path))
+    assert done.code == 0, done.err
+    assert arrived(package, server)
+    report = json.loads(done.out)
+    assert [file["state"] for file in report["files"]] == ["resumed", "sent", "sent", "sent"]
+    assert report["files"][0]["resumed_from"] >= BLOCK
+    assert server.trouble.written < LARGE
+
+
+def _most(server: Server) -> int:
+    return max((path.stat().st_size for path in server.inbox.iterdir()), default=0)
 
 
 def test_a_part_of_other_content_is_not_gone_on_with(package: Path, server: Server) -> None:
