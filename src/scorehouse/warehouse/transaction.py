@@ -158,9 +158,13 @@ class Transaction:
         )
         text += f" ORDER BY {order}" if order else ""
         path = new_data_file(self.root, table.name, slice_value, import_id)
-        count = self.engine.write(text, path)
+        count = 0
+        try:
+            count = self.engine.write(text, path)
+        finally:
+            if not count:
+                remove([path])
         if not count:
-            remove([path])
             return 0
         if not has_rows:
             self.reserve(import_id, count)

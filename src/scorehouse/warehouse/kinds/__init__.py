@@ -9,7 +9,7 @@ def kinds() -> tuple[Kind, ...]:
     """Every kind, in no order; imported when first asked for."""
     from importlib import import_module
 
-    names = ("responses", "results", "scores")
+    names = ("canonical", "entities", "packages", "responses", "results", "scores")
     found: list[Kind] = []
     for name in names:
         found += import_module(f"scorehouse.warehouse.kinds.{name}").KINDS

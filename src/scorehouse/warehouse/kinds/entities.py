@@ -1,0 +1,218 @@
+"""Schools, districts and groups of them: organization JSON, and the CALPADS school extract.
+
+Neither carries dates: a row holds from the day the load states, or always did. A school that a
+later file doesn't hold stays: files are often of one district. Sources: the incumbent's
+organization import (its JSON and its caret-delimited form).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from scorehouse.errors import InputRefusedError, UsageError
+from scorehouse.ids import CdsCode
+from scorehouse.warehouse.loading import BAD_DATA, Guess, Head, Kind, Loading, Outcome
+from scorehouse.warehouse.merge import merge
+from scorehouse.warehouse.merge_outcome import outcome_of
+from scorehouse.warehouse.schema import TABLES
+
+_TYPES = {
+    "STATE": "state", "GROUPOFSTATES": "state_group", "GROUPOFDISTRICTS": "district_group",
+    "DISTRICT": "district", "GROUPOFINSTITUTIONS": "school_group", "INSTITUTION": "school",
+}  # fmt: skip
+_CARET_COLUMNS = (
+    "County-District Code", "School Code", "Auth CDS Code", "County Name", "District Name",
+    "School Name", "Charter School", "Charter Status", "NPS School",
+)  # fmt: skip
+_LONGEST_ID, _LONGEST_NAME = 40, 100
+_LARGEST_BYTES = 200_000_000
+_FLAGS = {"Y": True, "N": False}
+Row = dict[str, object]
+
+
+def recognise_json(head: Head) -> Guess | None:
+    """Tell organization JSON by its members' names."""
+    start = head.start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] in (b"{", b"[") and b'"entityType"' in start and b'"entityId"' in start:
+        return Guess(1.0, "it is JSON with entityType and entityId")
+    return None
+
+
+def recognise_caret(head: Head) -> Guess | None:
+    """Tell the CALPADS school extract by its header."""
+    lines = head.start.decode("utf-8-sig", "replace").splitlines()
+    header = next((line for line in lines if not line.startswith("#")), "")
+    columns = {cell.strip() for cell in header.split("^")}
+    return Guess(1.0, "it has the CALPADS header") if set(_CARET_COLUMNS) <= columns else None
+
+
+def bring_json(loading: Loading, path: Path, import_id: int) -> Outcome:
+    """Bring the entities of an organization file, of any nesting."""
+    return _bring(loading, path, import_id, _json_rows(loading, path))
+
+
+def bring_caret(loading: Loading, path: Path, import_id: int) -> Outcome:
+    """Bring the schools, and their districts, of a CALPADS extract."""
+    return _bring(loading, path, import_id, _caret_rows(loading, path))
+
+
+def _bring(loading: Loading, path: Path, import_id: int, rows: Iterator[Row]) -> Outcome:
+    by_id: dict[object, Row] = {row["entity_id"]: row for row in rows}
+    if not by_id:
+        return Outcome(BAD_DATA, "no entity could be taken; see the findings", {})
+    table = pa.Table.from_pylist(list(by_id.values()), schema=TABLES["entity"].own_schema)
+    kept = [name for name in table.column_names if table[name].null_count < table.num_rows]
+    _tell_orphans(loading, path, table)
+    return outcome_of(merge(loading.transaction, "entity", table.select(kept), import_id))
+
+
+def _tell_orphans(loading: Loading, path: Path, table: pa.Table) -> None:
+    """Schools whose district is in neither the file nor the warehouse are told, and kept."""
+    held = loading.transaction.sql("SELECT DISTINCT entity_id FROM entity")["entity_id"]
+    known = {*held.to_pylist(), *table["entity_id"].to_pylist()}
+    parents = zip(table["entity_type"].to_pylist(), table["parent_id"].to_pylist(), strict=True)
+    for kind, parent in parents:
+        if kind == "school" and parent not in known:
+            loading.log.add("entity_parent_unknown", file=path.name, value=parent or "")
+
+
+def _valid_from(loading: Loading) -> date | None:
+    if not loading.effective:
+        return None
+    try:
+        return date.fromisoformat(loading.effective)
+    except ValueError:
+        raise UsageError(
+            f"--effective {loading.effective!r} is not a day as in 2019-06-30"
+        ) from None
+
+
+# --- organization JSON ---
+
+
+def _json_rows(loading: Loading, path: Path) -> Iterator[Row]:
+    since = _valid_from(loading)
+    for number, found in enumerate(_objects(_parsed(path)), 1):
+        identifier, name = _text(found, "entityId"), _text(found, "entityName")
+        kind = _TYPES.get(_text(found, "entityType").upper().replace(" ", ""))
+        problem = _problem(kind, identifier, name)
+        if problem:
+            field, expected = problem
+            loading.log.add(
+                "column_value", file=path.name, row=number, field=field,
+                value=_text(found, field), expected=expected,
+            )  # fmt: skip
+            continue
+        yield {
+            "entity_id": identifier,
+            "valid_from": since,
+            "entity_type": kind,
+            "entity_name": name,
+            "parent_id": _text(found, "parentEntityId") or None,
+            "nces_id": _text(found, "nationwideIdentifier") or None,
+        }
+
+
+def _problem(kind: str | None, identifier: str, name: str) -> tuple[str, str] | None:
+    if kind is None:
+        return "entityType", f"one of {', '.join(_TYPES)}"
+    if not 0 < len(identifier) <= _LONGEST_ID:
+        return "entityId", f"filled, and of at most {_LONGEST_ID} characters"
+    if not 0 < len(name) <= _LONGEST_NAME:
+        return "entityName", f"filled, and of at most {_LONGEST_NAME} characters"
+    return None
+
+
+def _parsed(path: Path) -> Any:
+    if path.stat().st_size > _LARGEST_BYTES:
+        raise InputRefusedError("the JSON is larger than an organization file can be")
+    try:
+        return json.loads(path.read_bytes().decode("utf-8-sig"))
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise InputRefusedError(f"this is not JSON: {type(error).__name__}") from error
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object with an entityType, however deep it stands."""
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, dict):
+            if "entityType" in one:
+                yield one
+            stack += list(one.values())[::-1]
+        elif isinstance(one, list):
+            stack += one[::-1]
+
+
+def _text(found: dict[str, Any], name: str) -> str:
+    value = found.get(name)
+    return "" if value is None else str(value).strip()
+
+
+# --- the CALPADS extract ---
+
+
+def _caret_rows(loading: Loading, path: Path) -> Iterator[Row]:
+    since = _valid_from(loading)
+    districts: dict[str, Row] = {}
+    for number, cells in _caret_cells(loading, path):
+        code = cells["Auth CDS Code"]
+        try:
+            CdsCode(code)
+        except ValueError as error:
+            loading.log.add(
+                "column_value", file=path.name, row=number, field="Auth CDS Code", value=code,
+                expected=str(error),
+            )  # fmt: skip
+            continue
+        if not cells["School Name"]:
+            loading.log.add(
+                "column_value", file=path.name, row=number, field="School Name", value="",
+                expected="filled",
+            )  # fmt: skip
+            continue
+        district = code[:7].ljust(14, "0")
+        shared: Row = {"valid_from": since, "county_name": cells["County Name"] or None}
+        districts[district] = {
+            **shared, "entity_id": district, "entity_type": "district",
+            "entity_name": cells["District Name"] or district, "parent_id": "CA",
+        }  # fmt: skip
+        yield {
+            **shared,
+            "entity_id": code,
+            "entity_type": "school",
+            "entity_name": cells["School Name"],
+            "parent_id": district,
+            "is_charter": _FLAGS.get(cells["Charter School"].upper()),
+            "charter_type": cells["Charter Status"] or None,
+            "is_nonpublic": _FLAGS.get(cells["NPS School"].upper()),
+        }
+    yield from districts.values()
+
+
+def _caret_cells(loading: Loading, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputRefusedError("the text is not UTF-8; save it again as UTF-8") from error
+    rows = [line.split("^") for line in lines if line.strip() and not line.startswith("#")]
+    header = [cell.strip() for cell in rows[0]]
+    for number, row in enumerate(rows[1:], 1):
+        if len(row) != len(header):
+            rule = "csv_row_short" if len(row) < len(header) else "csv_row_long"
+            loading.log.add(rule, file=path.name, row=number, found=len(row), expected=len(header))
+            continue
+        yield number, dict(zip(header, (cell.strip() for cell in row), strict=True))
+
+
+KINDS = (
+    Kind("organizations", "entities (organization JSON)", 10, recognise_json, bring_json),
+    Kind("calpads_schools", "entities (CALPADS school extract)", 10, recognise_caret, bring_caret),
+)

@@ -1,0 +1,193 @@
+"""Killed, crowded, crowded out: a load is there whole, or not at all."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scorehouse.errors import ScorehouseError
+from scorehouse.warehouse import Warehouse
+from warehouse_help import TRT, USUAL, fates, held, loaded, made, trt
+
+RESULTS = 25
+WORKER = """
+import sys
+from pathlib import Path
+from scorehouse.warehouse import Warehouse
+from scorehouse.warehouse.load import LoadRequest, load
+house = Warehouse.open(Path(sys.argv[1]))
+print("ready", flush=True)
+load(house, LoadRequest((Path(sys.argv[2]),)), say=lambda text: print(text, flush=True))
+print("done", flush=True)
+"""
+COUNTS = (
+    "SELECT (SELECT count(*) FROM result) AS results, "
+    "(SELECT count(*) FROM response) AS responses, "
+    "(SELECT count(*) FROM student) AS students, (SELECT count(*) FROM score) AS scores, "
+    "(SELECT count(*) FROM submission) AS submissions"
+)
+
+
+def delivery(folder: Path, number: int) -> Path:
+    """A zip of results of students of its own."""
+    path = folder / f"{number}.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for place in range(RESULTS):
+            own = f"{number:03}{place:03}"
+            values = {"student": f"9000{own}", "key": f"k-{own}", "number": f"1{own}"}
+            archive.writestr(f"{own}.xml", TRT.format(**{**USUAL, **values}))
+    return path
+
+
+def start(house: Path, path: Path) -> subprocess.Popen[str]:
+    """Start a load in a process of its own, and wait until it is about to begin."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(house), str(path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def whole(house: Warehouse) -> int:
+    """How many deliveries are held; fails when one is held in part."""
+    (counts,) = held(house, COUNTS)
+    number, rest = divmod(int(str(counts["results"])), RESULTS)
+    assert rest == 0
+    assert counts == {
+        "results": number * RESULTS,
+        "responses": number * RESULTS * 2,
+        "students": number * RESULTS,
+        "scores": number * RESULTS,
+        "submissions": number * RESULTS,
+    }
+    return number
+
+
+def kill_loads(folder: Path, times: int, seed: int) -> None:
+    """Kill loads at random moments; after each, all of it is held or nothing."""
+    house = made(folder / "w")
+    rng = random.Random(seed)
+    expected, longest = 0, 1.5
+    for number in range(times):
+        process = start(folder / "w", delivery(folder, number))
+        time.sleep(rng.uniform(0, longest))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        now = whole(house)
+        assert now in (expected, expected + 1)
+        expected = now
+    told = loaded(house, delivery(folder, times))
+    assert fates(told) == {"new": RESULTS}
+    assert whole(house) == expected + 1
+    assert house.orphans() == []
+    again = loaded(house, *(folder / f"{number}.zip" for number in range(times)))
+    assert sum(fates(again).values()) == times * RESULTS
+    assert whole(house) == times + 1
+
+
+def test_a_killed_load_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    kill_loads(tmp_path, 20, 1)
+
+
+@pytest.mark.torture
+def test_three_hundred_killed_loads(tmp_path: Path) -> None:
+    kill_loads(tmp_path, 300, 2)
+
+
+def test_two_loads_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    house = made(tmp_path / "w")
+    with house.transaction("a long load"):
+        process = start(tmp_path / "w", delivery(tmp_path, 1))
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        assert "a long load" in said
+        assert "waiting" in said
+        assert whole(house) == 0
+    assert process.stdout.readline() == "done\n"
+    process.wait()
+    process.stdout.close()
+    assert whole(house) == 1
+
+
+def test_readers_never_wait_and_never_see_half(tmp_path: Path) -> None:
+    house = made(tmp_path / "w")
+    seen: list[int] = []
+    faults: list[BaseException] = []
+    ended = threading.Event()
+
+    def read() -> None:
+        own = Warehouse.open(tmp_path / "w")
+        try:
+            while not ended.is_set():
+                seen.append(whole(own))
+        except BaseException as fault:
+            faults.append(fault)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for number in range(6):
+        loaded(house, delivery(tmp_path, number))
+    ended.set()
+    for reader in readers:
+        reader.join()
+    assert faults == []
+    assert seen[-1] == 6
+    assert set(seen) <= set(range(7))
+
+
+def test_an_open_snapshot_stays_as_it_is_through_loads_and_tidying(tmp_path: Path) -> None:
+    from scorehouse.warehouse.tidy import tidy
+
+    house = made(tmp_path / "w")
+    loaded(house, delivery(tmp_path, 0))
+    with house.snapshot() as snapshot:
+        loaded(house, delivery(tmp_path, 1))
+        with house.transaction("tidying") as transaction:
+            assert tidy(transaction, many=2) > 0
+            transaction.commit("tidying")
+        assert snapshot.sql("SELECT count(*) AS n FROM response")["n"][0].as_py() == RESULTS * 2
+    with house.transaction("next") as transaction:
+        transaction.commit("next")
+    assert house.orphans() == []
+    assert whole(house) == 2
+    with house.catalog.reading() as connection:
+        left = connection.exec_driver_sql(
+            "SELECT count(*) FROM data_file WHERE removed_in IS NOT NULL"
+        ).scalar()
+    assert left == 0
+
+
+def test_a_full_disk_keeps_nothing_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full in the middle of a load: what was written goes, what was held stays."""
+    from scorehouse.warehouse.engine import Local
+
+    house = made(tmp_path / "w")
+    loaded(house, delivery(tmp_path, 0))
+    write, calls = Local.write, iter(range(100))
+
+    def failing(engine: Local, select: str, path: Path) -> int:
+        if next(calls) < 2:
+            return write(engine, select, path)
+        path.write_bytes(b"half")
+        raise ScorehouseError("is the disk full?")
+
+    monkeypatch.setattr(Local, "write", failing)
+    with pytest.raises(ScorehouseError, match="disk full"):
+        loaded(house, trt(tmp_path, "a.xml"))
+    monkeypatch.undo()
+    assert whole(house) == 1
+    with house.transaction("next") as transaction:
+        transaction.commit("next")
+    assert house.orphans() == []
