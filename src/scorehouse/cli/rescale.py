@@ -73,7 +73,7 @@ def rescale(
     rulebook: Annotated[
         Path | None, typer.Option(help="A rulebook folder of your own, in place of the packaged.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads that rescale.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="Scores tables only: threads that rescale.")] = 2,
     show_private: Annotated[
         bool, typer.Option("--show-private", help="Show student ids and names in findings.")
     ] = False,

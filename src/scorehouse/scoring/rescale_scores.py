@@ -74,7 +74,7 @@ class ScoresRescaler:
     _pairs: dict[Mark, tuple[ScaleRules, ScaleRules]] = field(default_factory=dict)
 
     def rescale(self, scores: pa.Table) -> RescaledScores:
-        """Rescale a table of `shapes.SCORES`; the rows of a test stand together in it."""
+        """Rescale a table of `shapes.SCORES` that holds every row of each of its tests."""
         rows = _Rows.of(scores.combine_chunks(), self)
         concerned = rows.whole_tests(rows.is_concerned)
         after, left = self._applied(rows, concerned)
@@ -194,12 +194,10 @@ class _Rows:
 
     def whole_tests(self, rows: Flags) -> Flags:
         """The rows of every test that has one of these rows, as far as they are possible."""
-        tests = self.scores["opportunity_id"].chunk(0) if len(self) else None
-        if tests is None or not rows.any():
+        if not rows.any():
             return rows
-        is_new = _flags(pc.not_equal(tests[1:], tests[:-1]))
-        test = np.concatenate([[0], np.cumsum(is_new)])
-        concerned = np.zeros(int(test[-1]) + 1, bool)
+        names, test = _codes(self.scores, ("opportunity_id",))
+        concerned = np.zeros(len(names), bool)
         concerned[test[rows]] = True
         whole: Flags = concerned[test] & self.is_possible
         return whole

@@ -28,7 +28,7 @@ from scorehouse.verbs.writable import FINDINGS_SUFFIXES, check_place
 
 Progress = Callable[[int, int | None], None]
 SCORES_FILES, RESULTS_FILES = "scores", "results"
-_TELLING = {"opportunity_id", "measure", "theta", "scale_score"}
+_TELLING = {"opportunity_id", "measure"}
 
 
 @dataclass(frozen=True)
@@ -153,9 +153,11 @@ def _nothing_read(log: FindingLog) -> str:
 
 def _form(request: RescaleRequest) -> str:
     """Whether the inputs are scores tables or results; UsageError for a mixture."""
-    for path in request.inputs:
+    for place, path in enumerate(request.inputs):
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}")
+        if path.resolve() in {other.resolve() for other in request.inputs[:place]}:
+            raise UsageError(f"{path} is given twice; its scores would count twice")
     forms = {is_scores_table(path): path.name for path in request.inputs}
     if len(forms) > 1:
         raise UsageError(
@@ -166,7 +168,7 @@ def _form(request: RescaleRequest) -> str:
 
 
 def is_scores_table(path: Path) -> bool:
-    """Whether a file is a table that `scorehouse score` wrote, whatever its name."""
+    """Whether a file is a table of one row a measure, whatever its name and completeness."""
     return path.is_file() and set(columns_of(path)) >= _TELLING
 
 
@@ -206,7 +208,8 @@ def _check_folder(request: RescaleRequest) -> None:
         raise UsageError(f"{folder} is a file; results are written as two tables into a folder")
     if folder.suffix.lower() in (*SUFFIXES, ".zip"):
         raise UsageError(
-            f"{folder.name} is no folder's name; results are written as two tables into a folder"
+            f"{request.inputs[0].name} is no scores table, so it is taken for results, which are "
+            f"written as two tables into a folder; {folder.name} is no folder's name"
         )
     if folder.is_dir() and any(folder.iterdir()) and not request.overwrite:
         raise UsageError(f"{folder} holds files already; say --overwrite to replace them")

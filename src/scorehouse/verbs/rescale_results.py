@@ -15,7 +15,9 @@ import polars as pl
 import pyarrow as pa
 
 from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.readers.identify import FileKind, identify
 from scorehouse.intake.readers.results import read_results
+from scorehouse.intake.readers.two_tables import read_two_tables
 from scorehouse.intake.results import ResultChunk
 from scorehouse.intake.writers.two_tables import TableWriter
 from scorehouse.scoring.policies import Ends
@@ -41,6 +43,7 @@ from scorehouse.terms import (
     parse_grade,
 )
 from scorehouse.verbs.output import TableSink
+from scorehouse.verbs.rescale_twice import SeenTests
 
 Progress = Callable[[int, int | None], None]
 _HIGH_SCHOOL = {"HS": "11"}
@@ -100,6 +103,7 @@ class ResultsRun:
     obstacles: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     no_theta: dict[tuple[str, str], NoTheta] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    seen: SeenTests = field(default_factory=SeenTests)
 
     def with_options(self, keeps_errors: bool, with_optional: bool) -> ResultsRun:
         """The run as it was asked for."""
@@ -121,6 +125,7 @@ class ResultsRun:
         rule = "rescale_error_kept" if self.keeps_errors else "rescale_error_unknown"
         if self.counts["errors"]:
             self.log.add(rule, count=self.counts["errors"])
+        self.seen.tell(self.log)
         if self.counts["trt"]:
             self.log.add("rescale_beyond_tables", count=self.counts["trt"])
 
@@ -141,10 +146,12 @@ def rescale_results(
     """Rescale results into the two tables in `folder`; gives the number of results."""
     done = 0
     with TableWriter(folder, optional_columns=run.with_optional, log=run.log) as writer:
-        for path in paths:
-            with closing(_chunks(path, run.log)) as chunks:
+        for together in read_together(paths):
+            shown = ", ".join(path.name for path in together)
+            with closing(_chunks(together, run.log)) as chunks:
                 for chunk in chunks:
-                    tests = rescaled_tests(run, chunk.tests, path.name)
+                    run.seen.add(chunk.tests["TestOpportunityId"])
+                    tests = rescaled_tests(run, chunk.tests, shown)
                     writer.write(chunk._replace(tests=tests))
                     done += tests.num_rows
                     run.counts["trt"] += tests.num_rows if chunk.is_xml else 0
@@ -154,8 +161,27 @@ def rescale_results(
     return done
 
 
-def _chunks(path: Path, log: FindingLog) -> Generator[ResultChunk, None, None]:
-    yield from read_results(path, log)
+def read_together(paths: Sequence[Path]) -> list[list[Path]]:
+    """The inputs, loose tables of one folder together: a test table needs its item table."""
+    found: dict[Path, list[Path]] = {}
+    for path in paths:
+        place = path.parent / "*.csv" if _is_table(path) else path
+        found.setdefault(place.resolve(), []).append(path)
+    return list(found.values())
+
+
+def _is_table(path: Path) -> bool:
+    try:
+        return path.is_file() and identify(path) is FileKind.CSV
+    except OSError:
+        return False
+
+
+def _chunks(paths: Sequence[Path], log: FindingLog) -> Generator[ResultChunk, None, None]:
+    if len(paths) == 1:
+        yield from read_results(paths[0], log)
+    else:
+        yield from read_two_tables(paths, log)
 
 
 def rescaled_tests(run: ResultsRun, tests: pa.Table, shown: str) -> pa.Table:

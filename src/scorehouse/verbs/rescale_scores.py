@@ -24,6 +24,7 @@ from scorehouse.scoring.rescale_scores import Mark, RescaledScores, ScoresRescal
 from scorehouse.shapes import SCORES
 from scorehouse.terms import MeasurementRules
 from scorehouse.verbs.output import TableSink
+from scorehouse.verbs.rescale_twice import SeenTests, rows_twice
 
 Progress = Callable[[int, int | None], None]
 NEEDED = (
@@ -57,6 +58,8 @@ class ScoresRun:
     _obstacles: Counter[tuple[str, Mark, str]] = field(default_factory=Counter)
     _no_theta: dict[str, tuple[int, str, int]] = field(default_factory=dict)
     _errors_lost: Counter[str] = field(default_factory=Counter)
+    _twice: dict[str, tuple[int, str, int]] = field(default_factory=dict)
+    _seen: SeenTests = field(default_factory=SeenTests)
 
     def take(self, chunk: _Chunk, found: RescaledScores) -> None:
         """Write and count what rescaling a chunk gave."""
@@ -70,11 +73,9 @@ class ScoresRun:
         self._errors_lost[chunk.file] += found.errors_lost
         for (mark, why), count in found.obstacles.items():
             self._obstacles[chunk.file, mark, why] += count
-        if len(found.no_theta):
-            place = int(found.no_theta[0])
-            here = (0, chunk.scores["opportunity_id"][place].as_py(), int(chunk.rows[place]))
-            count, record, row = self._no_theta.get(chunk.file, here)
-            self._no_theta[chunk.file] = (count + len(found.no_theta), record, row)
+        self._seen.add(chunk.scores["opportunity_id"])
+        _count(self._no_theta, chunk, found.no_theta)
+        _count(self._twice, chunk, rows_twice(chunk.scores))
 
     def _tell_left(self, chunk: _Chunk, found: RescaledScores) -> None:
         rows = chunk.scores.select(["opportunity_id", "measure"]).take(pa.array(found.left))
@@ -96,9 +97,23 @@ class ScoresRun:
         for file, (count, record, row) in self._no_theta.items():
             where = {"file": file, "record": record, "field": "scale_score"}
             self.log.add("rescale_theta_missing", **where, row=row, count=count)
+        for file, (count, record, row) in self._twice.items():
+            self.log.add("rescale_row_twice", file=file, record=record, row=row, count=count)
+        self._seen.tell(self.log)
         for file, count in self._errors_lost.items():
             if count:
                 self.log.add("rescale_error_unknown", file=file, field="se_scale", count=count)
+
+
+def _count(
+    counted: dict[str, tuple[int, str, int]], chunk: _Chunk, places: npt.NDArray[np.int64]
+) -> None:
+    """Count rows of a file, and keep the record and the row of the first."""
+    if len(places):
+        first = int(places[0])
+        here = (0, chunk.scores["opportunity_id"][first].as_py(), int(chunk.rows[first]))
+        count, record, row = counted.get(chunk.file, here)
+        counted[chunk.file] = (count + len(places), record, row)
 
 
 def rescale_tables(
