@@ -10,7 +10,6 @@ import pyarrow as pa
 from scorehouse.errors import InputRefusedError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.warehouse import archive
-from scorehouse.warehouse.index import update_index
 from scorehouse.warehouse.loading import BAD_FORMAT, Loading, Outcome, Progress
 from scorehouse.warehouse.recognise import Delivery, deliveries
 from scorehouse.warehouse.replay import replay_waiting
@@ -96,7 +95,6 @@ def load(
             tidy(transaction)
             summary.snapshot = transaction.commit(what)
     if summary.snapshot:
-        update_index(warehouse)
         warehouse.note("load", "", what)
     return summary
 
@@ -198,7 +196,6 @@ def replay(
             tidy(transaction)
             summary.snapshot = transaction.commit("replay")
     if summary.snapshot:
-        update_index(warehouse)
         warehouse.note("replay")
     return summary
 

@@ -1,0 +1,175 @@
+"""The index on disk: a SQLite database beside the catalog, made from the tables, never a source.
+
+Every identifier is a row of `student` with a number of its own. One that was replaced says by
+which (`replaced_by`); the identifier in force shows the names, and stands in the postings.
+`stand` has where a student has rows, ever: per school year, table and school, with the newest
+that holds (`latest`: when, a bar, the grade; empty: nothing there holds any more).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorehouse.warehouse.find_words import Dictionary
+
+VERSION = "1"
+"""Of the index's layout; an index of another one is made again."""
+
+CHUNK_BITS = 16
+"""Students of a posting stand in chunks of this many bits of their numbers."""
+
+CHUNK_STUDENTS = 1 << CHUNK_BITS
+WORD_STEP = 1 << 20
+"""A posting's key is `word * WORD_STEP + chunk`."""
+
+FIRST_LABEL = 1 << 36
+"""Ids of beginnings of words and of grades; those of whole words are lower."""
+
+PREFIX_LETTERS = 3
+"""Beginnings of up to this many letters have postings of their own."""
+
+Numbers = NDArray[np.int64]
+
+_CACHE_KILOBYTES = 64 * 1024
+_TABLES = """
+CREATE TABLE stamp (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE student (
+    number INTEGER PRIMARY KEY, student_id TEXT NOT NULL, replaced_by INTEGER,
+    last_name TEXT, first_name TEXT, middle_name TEXT, alias_name TEXT,
+    birth_date TEXT, sex TEXT, school_id TEXT, grade TEXT, last_year TEXT,
+    is_shown INTEGER NOT NULL DEFAULT 0, words BLOB
+);
+CREATE TABLE local_id (
+    local_id TEXT NOT NULL, number INTEGER NOT NULL, entity_id TEXT NOT NULL,
+    PRIMARY KEY (local_id, number, entity_id)
+) WITHOUT ROWID;
+CREATE INDEX local_id_student ON local_id (number);
+CREATE TABLE stand (
+    number INTEGER NOT NULL, school_year TEXT NOT NULL, source INTEGER NOT NULL,
+    school_id TEXT NOT NULL, latest TEXT,
+    PRIMARY KEY (number, school_year, source, school_id)
+) WITHOUT ROWID;
+CREATE TABLE word (word TEXT PRIMARY KEY, word_id INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE segment (
+    segment INTEGER PRIMARY KEY, width INTEGER NOT NULL, letters BLOB NOT NULL, masks BLOB NOT NULL
+);
+CREATE TABLE posting (key INTEGER PRIMARY KEY, numbers BLOB NOT NULL);
+CREATE TABLE standing (chunk INTEGER PRIMARY KEY, keys BLOB NOT NULL);
+"""
+_LATE = """
+CREATE UNIQUE INDEX student_by_id ON student (student_id);
+CREATE INDEX student_replaced ON student (replaced_by) WHERE replaced_by IS NOT NULL;
+CREATE INDEX student_school ON student (school_id) WHERE is_shown;
+"""
+NAMES = (
+    "stamp", "student", "local_id", "stand", "word", "segment", "posting", "standing"
+)  # fmt: skip
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the index, making the file if there is none. Its owner alone may read it."""
+    if not path.exists():
+        path.touch(mode=0o600)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=600, check_same_thread=False)
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "secure_delete=ON",
+        f"cache_size=-{_CACHE_KILOBYTES}",
+        "mmap_size=4294967296",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+@contextmanager
+def changing(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of the block, or nothing of it. The next to change waits."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables anew, empty, inside a transaction; what was there is overwritten."""
+    for name in NAMES:
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
+    for statement in filter(str.strip, _TABLES.split(";")):
+        connection.execute(statement)
+
+
+def make_indexes(connection: sqlite3.Connection) -> None:
+    """Make the indexes that are cheaper to make when the rows are there."""
+    for statement in filter(str.strip, _LATE.split(";")):
+        connection.execute(statement)
+
+
+def stamps(connection: sqlite3.Connection) -> dict[str, str]:
+    """What the index says about itself; nothing when it was never made."""
+    try:
+        return dict(connection.execute("SELECT name, value FROM stamp"))
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return {}
+        raise
+
+
+def put_stamps(connection: sqlite3.Connection, values: dict[str, str]) -> None:
+    """Say what the index is made of."""
+    connection.executemany("INSERT OR REPLACE INTO stamp VALUES (?, ?)", list(values.items()))
+
+
+def tidy_log(connection: sqlite3.Connection) -> None:
+    """Bring what was written into the database itself and empty its log, if nobody reads."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def listed(values: Iterable[Any]) -> str:
+    """Values for `json_each(?)`."""
+    return json.dumps(values if isinstance(values, list) else list(values))
+
+
+def dictionary(connection: sqlite3.Connection) -> Dictionary:
+    """Read all words."""
+    return Dictionary(connection.execute("SELECT segment, width, letters, masks FROM segment"))
+
+
+def postings(connection: sqlite3.Connection, words: Iterable[int]) -> Numbers:
+    """The numbers of all students who have one of some words, in order."""
+    starts = [word * WORD_STEP for word in words]
+    rows = connection.execute(
+        "SELECT p.key, p.numbers FROM json_each(?) AS j CROSS JOIN posting AS p "
+        f"ON p.key BETWEEN j.value AND j.value + {WORD_STEP - 1}",
+        (listed(starts),),
+    ).fetchall()
+    if not rows:
+        return np.empty(0, np.int64)
+    low = np.frombuffer(b"".join(row[1] for row in rows), np.uint16).astype(np.int64)
+    chunks = np.array([row[0] % WORD_STEP for row in rows], np.int64)
+    sizes = np.array([len(row[1]) // 2 for row in rows], np.int64)
+    numbers = low + np.repeat(chunks << CHUNK_BITS, sizes)
+    return numbers if len(starts) == 1 else np.unique(numbers)
+
+
+def standing_keys(connection: sqlite3.Connection, numbers: Numbers) -> NDArray[np.uint64]:
+    """For each student, in order of number, the number that says where they stand by name."""
+    chunks, starts = np.unique(numbers >> CHUNK_BITS, return_index=True)
+    ends = [*starts[1:].tolist(), len(numbers)]
+    found = [np.empty(0, np.uint64)]
+    for chunk, start, end in zip(chunks.tolist(), starts.tolist(), ends, strict=True):
+        row = connection.execute("SELECT keys FROM standing WHERE chunk = ?", (chunk,)).fetchone()
+        low = numbers[start:end] & (CHUNK_STUDENTS - 1)
+        found.append(np.frombuffer(row[0], np.uint64)[low])
+    return np.concatenate(found)
