@@ -104,7 +104,7 @@ def fates(summary: LoadSummary) -> dict[str, int]:
     """What became of the results of a load, over all its files."""
     total: dict[str, int] = {}
     for told in (*summary.files, *summary.replayed):
-        for fate, count in told.outcome.counts.items():
+        for fate, count in told.ending.counts.items():
             total[fate] = total.get(fate, 0) + count
     return total
 

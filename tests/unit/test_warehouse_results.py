@@ -118,13 +118,13 @@ def test_a_sitting_twice_in_one_delivery_counts_once(tmp_path: Path) -> None:
 def test_an_unknown_school_waits_and_comes_by_itself(tmp_path: Path) -> None:
     house = made(tmp_path / "w", schools=False)
     waiting = loaded(house, trt(tmp_path, "a.xml"))
-    assert waiting.files[0].outcome.status == "UNKNOWN_SCHOOL"
+    assert waiting.files[0].ending.status == "UNKNOWN_SCHOOL"
     assert waiting.log.counts()["result_waits_for_school"] == 1
     assert held(house, SCORES) == []
     entities = tmp_path / "entities.csv"
     entities.write_text(f"entity_id,entity_type\n{SCHOOL},school\n")
     told = loaded(house, entities)
-    assert [one.outcome.counts for one in told.replayed] == [{"new": 1}]
+    assert [one.ending.counts for one in told.replayed] == [{"new": 1}]
     assert len(held(house, SCORES)) == 1
     assert held(house, "SELECT count(*) AS n FROM submission WHERE fate = 'waits'") == [{"n": 0}]
 
@@ -132,7 +132,7 @@ def test_an_unknown_school_waits_and_comes_by_itself(tmp_path: Path) -> None:
 def test_an_unknown_test_waits(tmp_path: Path) -> None:
     house = made(tmp_path / "w")
     told = loaded(house, trt(tmp_path, "a.xml", test="INV-OTHER"))
-    assert told.files[0].outcome.status == "UNKNOWN_ASMT"
+    assert told.files[0].ending.status == "UNKNOWN_ASMT"
     assert told.leaves_out
 
 

@@ -132,9 +132,9 @@ def _plain_file(loaded: FileLoaded) -> dict[str, Any]:
         "told_by": loaded.why,
         "sureness": loaded.sureness,
         "import": loaded.import_id,
-        "status": loaded.outcome.status,
-        "message": loaded.outcome.message,
-        "counts": dict(loaded.outcome.counts),
+        "status": loaded.ending.status,
+        "message": loaded.ending.message,
+        "counts": dict(loaded.ending.counts),
     }
 
 
@@ -153,13 +153,13 @@ def show(summary: LoadSummary) -> None:
     for name in ("Import", "File", "Kind", "Status", "What happened"):
         table.add_column(name, overflow="fold")
     for loaded in (*summary.files, *summary.replayed):
-        status = loaded.outcome.status
+        status = loaded.ending.status
         table.add_row(
             str(loaded.import_id or ""),
             escape(loaded.file),
             f"{loaded.content or 'unknown'} ({loaded.sureness:.0%})",
             f"[{_COLORS.get(status, 'yellow')}]{status}[/]",
-            escape(loaded.outcome.message),
+            escape(loaded.ending.message),
         )
     out.print(table)
     for rule, count in summary.log.counts().items():

@@ -153,7 +153,9 @@ def _pairs(
             f"SELECT DISTINCT {year} AS school_year, {column} AS student_id FROM looked_at "
             f"WHERE {where} AND {column} IS NOT NULL"
         )
-        found |= {*zip(rows["school_year"].to_pylist(), rows["student_id"].to_pylist(), strict=True)}
+        found |= {
+            *zip(rows["school_year"].to_pylist(), rows["student_id"].to_pylist(), strict=True)
+        }
     return found
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from scorehouse.errors import InputRefusedError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.warehouse import archive
-from scorehouse.warehouse.loading import BAD_FORMAT, Loading, Outcome, Progress
+from scorehouse.warehouse.loading import BAD_FORMAT, Ending, Loading, Progress
 from scorehouse.warehouse.recognise import Delivery, deliveries
 from scorehouse.warehouse.replay import replay_waiting
 from scorehouse.warehouse.store import Warehouse
@@ -41,7 +41,7 @@ class FileLoaded:
     why: str
     sureness: float
     import_id: int
-    outcome: Outcome
+    ending: Ending
 
 
 @dataclass
@@ -57,16 +57,16 @@ class LoadSummary:
     def is_refused(self) -> bool:
         """Whether no file at all could be taken."""
         bad = (BAD_FORMAT, "REFUSED")
-        return all(loaded.outcome.status in bad for loaded in self.files)
+        return all(loaded.ending.status in bad for loaded in self.files)
 
     @property
     def leaves_out(self) -> bool:
         """Whether something isn't held now: left out, refused, or waiting."""
-        told = [loaded.outcome for loaded in (*self.files, *self.replayed)]
+        told = [loaded.ending for loaded in (*self.files, *self.replayed)]
         waits = any(
             name.startswith("waits") and count
-            for outcome in told
-            for name, count in outcome.counts.items()
+            for ending in told
+            for name, count in ending.counts.items()
         )
         return waits or bool(self.log.left_out)
 
@@ -126,34 +126,34 @@ def _load_one(
     if kind is None:
         rule = "load_unsure" if delivery.others else "load_unknown_kind"
         loading.log.add(rule, file=shown, value=" or ".join(delivery.others))
-        outcome = Outcome(BAD_FORMAT, guess.why, {})
-        return FileLoaded(shown, "", guess.why, guess.sureness, 0, outcome)
+        ending = Ending(BAD_FORMAT, guess.why, {})
+        return FileLoaded(shown, "", guess.why, guess.sureness, 0, ending)
     digest = "" if request.is_dry else archive.keep(warehouse, delivery.path, kind.name)
     _tell_earlier(warehouse, loading, digest, shown)
     import_id = loading.transaction.begin_import(kind.name, digest, shown)
     source = delivery.path
     if source.is_dir() and digest:
         source = archive.payload_path(warehouse, digest)
-    outcome = bring_one(loading, delivery, source, import_id)
-    return FileLoaded(shown, kind.name, guess.why, guess.sureness, import_id, outcome)
+    ending = bring_one(loading, delivery, source, import_id)
+    return FileLoaded(shown, kind.name, guess.why, guess.sureness, import_id, ending)
 
 
-def bring_one(loading: Loading, delivery: Delivery, source: Path, import_id: int) -> Outcome:
+def bring_one(loading: Loading, delivery: Delivery, source: Path, import_id: int) -> Ending:
     """Bring one file; a file that can't be read at all is refused, and the load goes on."""
     assert delivery.kind is not None
     own = FindingLog(show_private=loading.show_private)
     whole, loading.log = loading.log, own
     try:
-        outcome = delivery.kind.bring(loading, source, import_id)
+        ending = delivery.kind.bring(loading, source, import_id)
     except InputRefusedError as error:
         own.add("file_unreadable", file=delivery.path.name, reason=str(error))
-        outcome = Outcome(BAD_FORMAT, str(error), {})
+        ending = Ending(BAD_FORMAT, str(error), {})
     finally:
         loading.log = whole
         whole.merge(own)
     loading.transaction.add("finding", _masked(own), import_id)
-    loading.transaction.end_import(import_id, outcome.status, outcome.message, outcome.counts)
-    return outcome
+    loading.transaction.end_import(import_id, ending.status, ending.message, ending.counts)
+    return ending
 
 
 def _masked(log: FindingLog) -> pa.Table:
@@ -174,8 +174,8 @@ def _tell_earlier(warehouse: Warehouse, loading: Loading, digest: str, shown: st
 
 def _replayed(warehouse: Warehouse, loading: Loading) -> list[FileLoaded]:
     return [
-        FileLoaded(shown, "results", "waited for what is known now", 1.0, import_id, outcome)
-        for shown, import_id, outcome in replay_waiting(warehouse, loading)
+        FileLoaded(shown, "results", "waited for what is known now", 1.0, import_id, ending)
+        for shown, import_id, ending in replay_waiting(warehouse, loading)
     ]
 
 

@@ -41,7 +41,7 @@ class Guess(NamedTuple):
     why: str
 
 
-class Outcome(NamedTuple):
+class Ending(NamedTuple):
     """How an import ended: status, one sentence, counts."""
 
     status: str
@@ -72,7 +72,7 @@ class Loading:
 
 
 Recognise = Callable[[Head], Guess | None]
-Bring = Callable[[Loading, Path, int], Outcome]
+Bring = Callable[[Loading, Path, int], Ending]
 """Given the load, a file and the number of its import: bring its rows, say how it ended."""
 
 

@@ -11,7 +11,7 @@ from scorehouse.intake.findings import FindingLog
 from scorehouse.warehouse import archive
 from scorehouse.warehouse import catalog as tables
 from scorehouse.warehouse.kinds.results import bring_numbers
-from scorehouse.warehouse.loading import Loading, Outcome
+from scorehouse.warehouse.loading import Ending, Loading
 from scorehouse.warehouse.schema import ROW_ID
 from scorehouse.warehouse.store import Warehouse
 
@@ -26,8 +26,8 @@ _READY = (
 """Submissions that wait for something that is known by now."""
 
 
-def replay_waiting(warehouse: Warehouse, loading: Loading) -> Iterator[tuple[str, int, Outcome]]:
-    """Bring what need wait no longer; yield file, import and outcome of each payload."""
+def replay_waiting(warehouse: Warehouse, loading: Loading) -> Iterator[tuple[str, int, Ending]]:
+    """Bring what need wait no longer; yield file, import and ending of each payload."""
     ready = loading.transaction.sql(_READY)
     by_import: dict[int, list[tuple[int, int]]] = {}
     for row in ready.to_pylist():
@@ -38,7 +38,7 @@ def replay_waiting(warehouse: Warehouse, loading: Loading) -> Iterator[tuple[str
 
 def _replay_import(
     warehouse: Warehouse, loading: Loading, waited: int, rows: list[tuple[int, int]]
-) -> tuple[str, int, Outcome]:
+) -> tuple[str, int, Ending]:
     transaction = loading.transaction
     about = _import(warehouse, waited)
     import_id = transaction.begin_import(
@@ -49,14 +49,14 @@ def _replay_import(
     whole, loading.log = loading.log, own
     try:
         payload = archive.payload_path(warehouse, about["digest"])
-        outcome = bring_numbers(loading, payload, import_id, numbers)
+        ending = bring_numbers(loading, payload, import_id, numbers)
     finally:
         loading.log = whole
         whole.merge(own)
     transaction.add("finding", own.table(), import_id)
     transaction.supersede("submission", _gone(rows), import_id, "replay")
-    transaction.end_import(import_id, outcome.status, outcome.message, outcome.counts)
-    return about["file"], import_id, outcome
+    transaction.end_import(import_id, ending.status, ending.message, ending.counts)
+    return about["file"], import_id, ending
 
 
 def _gone(rows: list[tuple[int, int]]) -> Any:

@@ -2,7 +2,7 @@
 
 from scorehouse.warehouse.loading import Kind
 
-__all__ = ["kinds"]
+__all__ = ["Kind", "kinds"]
 
 
 def kinds() -> tuple[Kind, ...]:

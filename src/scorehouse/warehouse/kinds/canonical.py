@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from scorehouse.intake.readers.tables import TextRow, text_rows
 from scorehouse.warehouse.kinds.result_rows import instant
-from scorehouse.warehouse.loading import BAD_DATA, Guess, Head, Kind, Loading, Outcome
+from scorehouse.warehouse.loading import BAD_DATA, Ending, Guess, Head, Kind, Loading
 from scorehouse.warehouse.merge import Merged, merge
-from scorehouse.warehouse.merge_outcome import outcome_of
+from scorehouse.warehouse.merge_ending import ending_of
 from scorehouse.warehouse.schema import IMPORT_ID, ROW_ID, TABLES, Field, Table
 
 _CLOSED = ("results", "imports")
@@ -52,7 +52,7 @@ def recognise(head: Head, name: str) -> Guess | None:
     return Guess(0.9, f"its columns are those of the table {name}")
 
 
-def bring(loading: Loading, path: Path, import_id: int, name: str) -> Outcome:
+def bring(loading: Loading, path: Path, import_id: int, name: str) -> Ending:
     """Bring the rows of one table."""
     table, total = TABLES[name], Merged()
     rows = text_rows(path, loading.log)
@@ -61,8 +61,8 @@ def bring(loading: Loading, path: Path, import_id: int, name: str) -> Outcome:
         merged = merge(loading.transaction, name, typed, import_id)
         total = Merged(*(a + b for a, b in zip(total, merged, strict=True)))
     if not sum(total):
-        return Outcome(BAD_DATA, "no row could be taken; see the findings", {})
-    return outcome_of(total)
+        return Ending(BAD_DATA, "no row could be taken; see the findings", {})
+    return ending_of(total)
 
 
 def _typed(loading: Loading, table: Table, shown: str, rows: list[TextRow]) -> pa.Table:

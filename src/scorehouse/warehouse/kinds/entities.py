@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from scorehouse.errors import InputRefusedError, UsageError
 from scorehouse.ids import CdsCode
-from scorehouse.warehouse.loading import BAD_DATA, Guess, Head, Kind, Loading, Outcome
+from scorehouse.warehouse.loading import BAD_DATA, Ending, Guess, Head, Kind, Loading
 from scorehouse.warehouse.merge import merge
-from scorehouse.warehouse.merge_outcome import outcome_of
+from scorehouse.warehouse.merge_ending import ending_of
 from scorehouse.warehouse.schema import TABLES
 
 _TYPES = {
@@ -52,24 +52,24 @@ def recognise_caret(head: Head) -> Guess | None:
     return Guess(1.0, "it has the CALPADS header") if set(_CARET_COLUMNS) <= columns else None
 
 
-def bring_json(loading: Loading, path: Path, import_id: int) -> Outcome:
+def bring_json(loading: Loading, path: Path, import_id: int) -> Ending:
     """Bring the entities of an organization file, of any nesting."""
     return _bring(loading, path, import_id, _json_rows(loading, path))
 
 
-def bring_caret(loading: Loading, path: Path, import_id: int) -> Outcome:
+def bring_caret(loading: Loading, path: Path, import_id: int) -> Ending:
     """Bring the schools, and their districts, of a CALPADS extract."""
     return _bring(loading, path, import_id, _caret_rows(loading, path))
 
 
-def _bring(loading: Loading, path: Path, import_id: int, rows: Iterator[Row]) -> Outcome:
+def _bring(loading: Loading, path: Path, import_id: int, rows: Iterator[Row]) -> Ending:
     by_id: dict[object, Row] = {row["entity_id"]: row for row in rows}
     if not by_id:
-        return Outcome(BAD_DATA, "no entity could be taken; see the findings", {})
+        return Ending(BAD_DATA, "no entity could be taken; see the findings", {})
     table = pa.Table.from_pylist(list(by_id.values()), schema=TABLES["entity"].own_schema)
     kept = [name for name in table.column_names if table[name].null_count < table.num_rows]
     _tell_orphans(loading, path, table)
-    return outcome_of(merge(loading.transaction, "entity", table.select(kept), import_id))
+    return ending_of(merge(loading.transaction, "entity", table.select(kept), import_id))
 
 
 def _tell_orphans(loading: Loading, path: Path, table: pa.Table) -> None:

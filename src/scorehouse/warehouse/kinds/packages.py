@@ -20,9 +20,9 @@ from scorehouse.intake.readers.tables import TextRow, columns_of, text_rows
 from scorehouse.terms import AssessmentType, SchoolYear, Subject, parse_grade
 from scorehouse.warehouse.kinds.canonical import typed
 from scorehouse.warehouse.kinds.result_rows import frame
-from scorehouse.warehouse.loading import BAD_DATA, Guess, Head, Kind, Loading, Outcome
+from scorehouse.warehouse.loading import BAD_DATA, Ending, Guess, Head, Kind, Loading
 from scorehouse.warehouse.merge import Merged, merge
-from scorehouse.warehouse.merge_outcome import outcome_of
+from scorehouse.warehouse.merge_ending import ending_of
 from scorehouse.warehouse.schema import TABLES
 
 _TABULATOR = {"AssessmentId", "AssessmentName", "AssessmentSubject", "AssessmentGrade"}
@@ -56,7 +56,7 @@ def recognise_tests(head: Head) -> Guess | None:
     return None
 
 
-def bring(loading: Loading, path: Path, import_id: int) -> Outcome:
+def bring(loading: Loading, path: Path, import_id: int) -> Ending:
     """Bring the tests, items and cuts of a package."""
     columns = columns_of(path)
     is_tabulator = "AssessmentId" in columns
@@ -72,7 +72,7 @@ def bring(loading: Loading, path: Path, import_id: int) -> Outcome:
     return _bring(loading, path, import_id, tests, _with_contents(items, rows), _cuts(rows))
 
 
-def bring_tests(loading: Loading, path: Path, import_id: int) -> Outcome:
+def bring_tests(loading: Loading, path: Path, import_id: int) -> Ending:
     """Bring the tests of a package in two files; its items come from their own file."""
     rows = [dict(row.cells) for row in text_rows(path, loading.log)]
     fields = {field.name: field for field in TABLES["assessment"].fields}
@@ -85,7 +85,7 @@ def bring_tests(loading: Loading, path: Path, import_id: int) -> Outcome:
 def _bring(
     loading: Loading, path: Path, import_id: int, tests: pl.DataFrame, items: pl.DataFrame,
     cuts: pl.DataFrame,
-) -> Outcome:  # fmt: skip
+) -> Ending:  # fmt: skip
     refused = _refused(loading, path, tests)
     taken = []
     for name, rows in (("assessment", tests), ("item", items), ("cut_score", cuts)):
@@ -93,10 +93,10 @@ def _bring(
         if rows.height and refused:
             kept = rows.filter(~pl.col("assessment_id").is_in(sorted(refused)))
         taken.append(_merge(loading, name, kept, import_id))
-    outcome = outcome_of(*taken, prefixes=("tests", "items", "cuts"))
+    ending = ending_of(*taken, prefixes=("tests", "items", "cuts"))
     if refused and tests.height == len(refused):
-        return Outcome(BAD_DATA, "every test is known with another subject, grade or type", {})
-    return outcome
+        return Ending(BAD_DATA, "every test is known with another subject, grade or type", {})
+    return ending
 
 
 def _merge(loading: Loading, name: str, rows: pl.DataFrame, import_id: int) -> Merged:

@@ -20,11 +20,11 @@ from scorehouse.warehouse.loading import (
     BAD_FORMAT,
     NO_UPDATE,
     PROCESSED,
+    Ending,
     Guess,
     Head,
     Kind,
     Loading,
-    Outcome,
 )
 
 _MARKS = {"opportunity_id", "student_id", "assessment_id", "item_id", "answered", "score"}
@@ -47,19 +47,19 @@ def recognise_opportunities(head: Head) -> Guess | None:
     return None
 
 
-def bring_opportunities(loading: Loading, path: Path, import_id: int) -> Outcome:
+def bring_opportunities(loading: Loading, path: Path, import_id: int) -> Ending:
     """Bring nothing: opportunities are read with the responses they stand beside."""
-    return Outcome(NO_UPDATE, "read with the responses it stands beside", {})
+    return Ending(NO_UPDATE, "read with the responses it stands beside", {})
 
 
-def bring(loading: Loading, path: Path, import_id: int) -> Outcome:
+def bring(loading: Loading, path: Path, import_id: int) -> Ending:
     """Bring every sitting of a table of responses."""
     return bring_sittings(loading, path, import_id, None)
 
 
 def bring_sittings(
     loading: Loading, path: Path, import_id: int, sittings: frozenset[str] | None
-) -> Outcome:
+) -> Ending:
     """Bring the sittings of these opportunities, or all of them."""
     fates: Counter[str] = Counter()
     first = 0
@@ -72,7 +72,7 @@ def bring_sittings(
         told = frame(settle(loading.transaction, tests.to_arrow(), responses.to_arrow(), import_id))
         fates.update(told["fate"].to_list())
         _tell_waiting(loading, told)
-    return _outcome(fates)
+    return _ending(fates)
 
 
 def _chunks(loading: Loading, path: Path) -> Iterator[ResponseChunk]:
@@ -111,16 +111,16 @@ def _tell_waiting(loading: Loading, told: pl.DataFrame) -> None:
         loading.log.add("result_waits_for_assessment", record=opportunity, value=value)
 
 
-def _outcome(fates: Counter[str]) -> Outcome:
+def _ending(fates: Counter[str]) -> Ending:
     counts = {fate: number for fate, number in sorted(fates.items()) if number}
     said = ", ".join(f"{number:,} {fate}" for fate, number in counts.items())
     if not counts:
-        return Outcome(BAD_FORMAT, "no response could be read; see the findings", counts)
+        return Ending(BAD_FORMAT, "no response could be read; see the findings", counts)
     if fates["new"] or fates["updated"]:
-        return Outcome(PROCESSED, said, counts)
+        return Ending(PROCESSED, said, counts)
     if fates["waits"]:
-        return Outcome(WAITING, said, counts)
-    return Outcome(NO_UPDATE if fates["unchanged"] or fates["held"] else BAD_DATA, said, counts)
+        return Ending(WAITING, said, counts)
+    return Ending(NO_UPDATE if fates["unchanged"] or fates["held"] else BAD_DATA, said, counts)
 
 
 KINDS = (

@@ -23,11 +23,11 @@ from scorehouse.warehouse.loading import (
     BAD_FORMAT,
     NO_UPDATE,
     PROCESSED,
+    Ending,
     Guess,
     Head,
     Kind,
     Loading,
-    Outcome,
 )
 
 PROFILE = "reporting-load"
@@ -64,14 +64,14 @@ def _holds_results(head: Head) -> bool:
     return b"<TDSReport" in head.start
 
 
-def bring(loading: Loading, path: Path, import_id: int) -> Outcome:
+def bring(loading: Loading, path: Path, import_id: int) -> Ending:
     """Bring every result of a file, folder or zip."""
     return bring_numbers(loading, path, import_id, None)
 
 
 def bring_numbers(
     loading: Loading, path: Path, import_id: int, numbers: frozenset[int] | None
-) -> Outcome:
+) -> Ending:
     """Bring the results of these numbers (counted from 0 in the payload), or all of them."""
     fates: Counter[str] = Counter()
     waits: Counter[str] = Counter()
@@ -83,21 +83,21 @@ def bring_numbers(
         fates.update(told["fate"].to_list())
         fates["left_out"] += left_out.height
         waits.update(told.filter(pl.col("fate") == "waits")["waits_for"].to_list())
-    return _outcome(fates, waits)
+    return _ending(fates, waits)
 
 
-def _outcome(fates: Counter[str], waits: Counter[str]) -> Outcome:
+def _ending(fates: Counter[str], waits: Counter[str]) -> Ending:
     counts = {fate: fates[fate] for fate in FATES if fates[fate]}
     counts |= {f"waits_for_{what}": number for what, number in sorted(waits.items())}
     said = ", ".join(f"{number:,} {fate}" for fate, number in counts.items())
     if not fates:
-        return Outcome(BAD_FORMAT, "no result could be read; see the findings", counts)
+        return Ending(BAD_FORMAT, "no result could be read; see the findings", counts)
     if any(fates[fate] for fate in TAKEN):
-        return Outcome(PROCESSED, said, counts)
+        return Ending(PROCESSED, said, counts)
     if waits:
-        return Outcome(WAITING[waits.most_common(1)[0][0]], said, counts)
+        return Ending(WAITING[waits.most_common(1)[0][0]], said, counts)
     is_held = any(fates[fate] for fate in ("unchanged", "older"))
-    return Outcome(NO_UPDATE if is_held else BAD_DATA, said, counts)
+    return Ending(NO_UPDATE if is_held else BAD_DATA, said, counts)
 
 
 # --- reading, piece by piece ---

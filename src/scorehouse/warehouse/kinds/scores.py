@@ -15,7 +15,7 @@ from scorehouse.errors import InputRefusedError
 from scorehouse.intake.readers.identify import FileKind, identify
 from scorehouse.intake.readers.table_source import open_table
 from scorehouse.shapes import SCORES
-from scorehouse.warehouse.loading import NO_UPDATE, PROCESSED, Guess, Head, Kind, Loading, Outcome
+from scorehouse.warehouse.loading import NO_UPDATE, PROCESSED, Ending, Guess, Head, Kind, Loading
 from scorehouse.warehouse.places import SCRATCH_FOLDER
 from scorehouse.warehouse.schema import ROW_ID, TABLES
 from scorehouse.warehouse.transaction import Transaction
@@ -40,7 +40,7 @@ def recognise(head: Head) -> Guess | None:
     return None
 
 
-def bring(loading: Loading, path: Path, import_id: int) -> Outcome:
+def bring(loading: Loading, path: Path, import_id: int) -> Ending:
     """Bring every score of a table."""
     transaction = loading.transaction
     _open(loading, path)
@@ -58,7 +58,7 @@ def bring(loading: Loading, path: Path, import_id: int) -> Outcome:
     counts |= {"results_made": stubs} if stubs else {}
     said = ", ".join(f"{number:,} {fate}" for fate, number in counts.items())
     is_news = any(fates.get(fate) for fate in ("new", "updated"))
-    return Outcome(PROCESSED if is_news else NO_UPDATE, said, counts)
+    return Ending(PROCESSED if is_news else NO_UPDATE, said, counts)
 
 
 def _open(loading: Loading, path: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from scorehouse.warehouse.loading import NO_UPDATE, PROCESSED, Outcome
+from scorehouse.warehouse.loading import NO_UPDATE, PROCESSED, Ending
 from scorehouse.warehouse.merge import Merged
 
 
-def outcome_of(*merged: Merged, prefixes: tuple[str, ...] = ()) -> Outcome:
-    """The outcome of one or several merges; `prefixes` name them in the counts."""
+def ending_of(*merged: Merged, prefixes: tuple[str, ...] = ()) -> Ending:
+    """The ending of one or several merges; `prefixes` name them in the counts."""
     counts: dict[str, int] = {}
     for place, one in enumerate(merged):
         prefix = f"{prefixes[place]}_" if prefixes else ""
@@ -15,4 +15,4 @@ def outcome_of(*merged: Merged, prefixes: tuple[str, ...] = ()) -> Outcome:
             counts[name] = counts.get(name, 0) + number
     said = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items())
     is_news = any(one.new or one.changed or one.gone for one in merged)
-    return Outcome(PROCESSED if is_news else NO_UPDATE, said or "nothing in it", counts)
+    return Ending(PROCESSED if is_news else NO_UPDATE, said or "nothing in it", counts)
