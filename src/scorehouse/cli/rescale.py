@@ -73,7 +73,9 @@ def rescale(
     rulebook: Annotated[
         Path | None, typer.Option(help="A rulebook folder of your own, in place of the packaged.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Scores tables only: threads that rescale.")] = 2,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Scores tables only: threads that rescale.")
+    ] = 2,
     show_private: Annotated[
         bool, typer.Option("--show-private", help="Show student ids and names in findings.")
     ] = False,
@@ -155,8 +157,8 @@ def _print(summary: RescaleSummary, output: Path, files: RescaleFiles) -> None:
     if not summary.is_whole:
         left = summary.total("n_left")
         err.print(
-            f"[yellow]{left:,} scores stayed as they were, {summary.left_out:,} records were left "
-            "out[/]: exit code 1.",
+            f"[yellow]Scores that stayed as they were: {left:,}; records left out: "
+            f"{summary.left_out:,}[/]; exit code 1.",
             highlight=False,
             soft_wrap=not err.is_terminal,
         )
