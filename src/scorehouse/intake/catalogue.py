@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -66,7 +66,7 @@ class Finding:
 
     def columns(self) -> tuple[object, ...]:
         """Return the values in the order of `shapes.FINDINGS`."""
-        return astuple(self)
+        return tuple(getattr(self, name) for name in FINDINGS.names)
 
 
 assert tuple(FINDINGS.names) == Finding.__match_args__  # the published shape is the class

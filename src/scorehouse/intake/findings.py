@@ -103,7 +103,8 @@ class FindingLog:
 
     def merge(self, other: FindingLog) -> None:
         """Keep everything that another log holds."""
-        self.extend(other)
+        for batch in other.batches():
+            self.add_table(pa.Table.from_batches([batch]))
 
     def counts(self) -> dict[str, int]:
         """Return how many findings each rule has (exact), in the order of the catalogue."""

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 
 from scorehouse.errors import InputRefusedError
 from scorehouse.intake.readers.packages import TABULATOR_COLUMNS, read_package
@@ -100,14 +99,13 @@ def _bring(
 
 
 def _merge(loading: Loading, name: str, rows: pl.DataFrame, import_id: int) -> Merged:
+    if not rows.height:
+        return Merged()
     table = TABLES[name]
     names = [column for column in table.names if column in rows.columns]
-    arrow = rows.select(names).to_arrow() if rows.height else pa.table({})
-    for key in table.keys:
-        if key in names and pa.types.is_large_string(arrow.schema.field(key).type):
-            place = arrow.schema.get_field_index(key)
-            arrow = arrow.set_column(place, key, arrow[key].fill_null(""))
-    return merge(loading.transaction, name, arrow, import_id)
+    filled = [pl.col(key).fill_null("") for key in table.keys if rows.schema[key] == pl.String]
+    brought = rows.select(names).with_columns(filled).to_arrow()
+    return merge(loading.transaction, name, brought, import_id)
 
 
 def _refused(loading: Loading, path: Path, tests: pl.DataFrame) -> set[str]:

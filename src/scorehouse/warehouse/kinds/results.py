@@ -151,7 +151,9 @@ def _checked(
 def _checker(loading: Loading) -> Checker:
     book = load_rulebook()
     year = SchoolYear.parse(loading.school_year) if loading.school_year else None
-    setting = Setting(profile=profile_named(PROFILE), year=year, today=date.today())
+    setting = Setting(
+        profile=profile_named(PROFILE), year=year, today=date.today(), required=frozenset()
+    )
     return Checker(
         setting, lambda asked: book.at(asked, "consortium"), show_private=loading.show_private
     )
