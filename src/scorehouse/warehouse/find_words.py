@@ -29,12 +29,12 @@ _MASK_BITS = 31
 _BITS_SET = np.array([number.bit_count() for number in range(1 << 16)], np.uint8)
 
 Ids = NDArray[np.int64]
-Codes = NDArray[np.uint16]
+Codes = NDArray[np.uint32]
 
 
 def codes(word: str) -> Codes:
-    """A word as UTF-16 units."""
-    return np.frombuffer(word.encode("utf-16-le", "surrogatepass"), np.uint16)
+    """A word as numbers of its letters."""
+    return np.frombuffer(word.encode("utf-32-le"), np.uint32)
 
 
 def mask_of(letters: Codes) -> int:
@@ -58,7 +58,7 @@ class Dictionary:
         """Take segments as the index keeps them: number, length of words, letters, masks."""
         parts: dict[int, list[SameLength]] = {}
         for number, width, letters, masks in segments:
-            rows = np.frombuffer(letters, np.uint16).reshape(-1, width)
+            rows = np.frombuffer(letters, np.uint32).reshape(-1, width)
             ids = (number << SEGMENT_BITS) + np.arange(len(rows), dtype=np.int64)
             part = SameLength(rows, np.frombuffer(masks, np.uint32), ids)
             parts.setdefault(width, []).append(part)

@@ -45,8 +45,10 @@ CREATE TABLE student (
     number INTEGER PRIMARY KEY, student_id TEXT NOT NULL, replaced_by INTEGER,
     last_name TEXT, first_name TEXT, middle_name TEXT, alias_name TEXT,
     birth_date TEXT, sex TEXT, school_id TEXT, grade TEXT, last_year TEXT,
-    is_shown INTEGER NOT NULL DEFAULT 0, words BLOB
+    is_known INTEGER NOT NULL, is_shown INTEGER NOT NULL DEFAULT 0, words BLOB
 );
+CREATE UNIQUE INDEX student_by_id ON student (student_id);
+CREATE INDEX student_replaced ON student (replaced_by) WHERE replaced_by IS NOT NULL;
 CREATE TABLE local_id (
     local_id TEXT NOT NULL, number INTEGER NOT NULL, entity_id TEXT NOT NULL,
     PRIMARY KEY (local_id, number, entity_id)
@@ -64,11 +66,7 @@ CREATE TABLE segment (
 CREATE TABLE posting (key INTEGER PRIMARY KEY, numbers BLOB NOT NULL);
 CREATE TABLE standing (chunk INTEGER PRIMARY KEY, keys BLOB NOT NULL);
 """
-_LATE = """
-CREATE UNIQUE INDEX student_by_id ON student (student_id);
-CREATE INDEX student_replaced ON student (replaced_by) WHERE replaced_by IS NOT NULL;
-CREATE INDEX student_school ON student (school_id) WHERE is_shown;
-"""
+_BY_SCHOOL = "CREATE INDEX student_school ON student (school_id) WHERE is_shown"
 NAMES = (
     "stamp", "student", "local_id", "stand", "word", "segment", "posting", "standing"
 )  # fmt: skip
@@ -110,10 +108,9 @@ def make_tables(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-def make_indexes(connection: sqlite3.Connection) -> None:
-    """Make the indexes that are cheaper to make when the rows are there."""
-    for statement in filter(str.strip, _LATE.split(";")):
-        connection.execute(statement)
+def make_school_index(connection: sqlite3.Connection) -> None:
+    """Make the index of schools, which is cheaper when the rows are there."""
+    connection.execute(_BY_SCHOOL)
 
 
 def stamps(connection: sqlite3.Connection) -> dict[str, str]:

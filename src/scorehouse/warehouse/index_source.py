@@ -18,6 +18,9 @@ from scorehouse.warehouse.views import DataFile
 RESULT, ENROLLMENT, SCORING = 0, 1, 2
 """The tables in which a student stands, as `stand.source` names them."""
 
+BAR = "\x1f"
+"""What stands between the parts of a text that is compared as a whole."""
+
 _IN_YEARS = {"result": RESULT, "enrollment": ENROLLMENT, "scoring": SCORING}
 _PEOPLE = ("student", "local_id", "ssid_replacement")
 SOURCES = (*_PEOPLE, *_IN_YEARS)
@@ -49,12 +52,16 @@ class NarrowSnapshot(Snapshot):
     ) -> None:
         self._wanted = {*tables, "supersession"}
         self._years = None if years is None else {name: {*few} for name, few in years.items()}
-        engine = Local(warehouse.root / SCRATCH_FOLDER, memory_megabytes=1_000)
+        self._local = Local(warehouse.root / SCRATCH_FOLDER, memory_megabytes=1_000)
         try:
-            super().__init__(warehouse.root, warehouse.catalog, engine, as_of)
+            super().__init__(warehouse.root, warehouse.catalog, self._local, as_of)
         except BaseException:
-            engine.close()
+            self._local.close()
             raise
+
+    def batches(self, text: str, rows: int = 100_000) -> Iterator[pa.RecordBatch]:
+        """Run a query and yield its rows piece by piece; no other may run before the last."""
+        yield from self._local.raw.sql(text).to_arrow_reader(rows)
 
     def _take(self) -> tuple[int, list[DataFile]]:
         number, files = super()._take()
@@ -179,18 +186,29 @@ def _end(old: str, step: Mapping[str, str]) -> str:
     return seen[-1]
 
 
-def people(snapshot: Snapshot, where: str = "") -> Iterator[list[Mapping[str, Any]]]:
-    """What the table of students says, in pieces."""
+def people(snapshot: Snapshot, among: str = "") -> Iterator[list[Mapping[str, Any]]]:
+    """Every identifier that stands anywhere, in order, and what the table of students says.
+
+    `among` names a table whose `student_id` are those wanted.
+    """
+    columns = [(name, "student_id") for name in SOURCES] + [("ssid_replacement", "old_id")]
+    union = " UNION ".join(
+        f"SELECT {column} AS student_id FROM {name}__rows WHERE {column} IS NOT NULL"
+        for name, column in columns
+    )
     text = (
-        "SELECT student_id, last_or_surname, first_name, middle_name, alias_name, "
-        f"CAST(birth_date AS VARCHAR) AS birth_date, sex FROM student {where} ORDER BY student_id"
+        "SELECT u.student_id, s.last_or_surname, s.first_name, s.middle_name, s.alias_name, "
+        "CAST(s.birth_date AS VARCHAR) AS birth_date, s.sex, s.row_id IS NOT NULL AS is_known "
+        f"FROM ({f'SELECT student_id FROM {among}' if among else union}) AS u "
+        "LEFT JOIN student AS s ON s.student_id = u.student_id ORDER BY u.student_id"
     )
     for batch in snapshot.batches(text):
         yield batch.to_pylist()
 
 
-def local_ids(snapshot: Snapshot, where: str = "") -> Iterator[Mapping[str, str]]:
+def local_ids(snapshot: Snapshot, among: str = "") -> Iterator[Mapping[str, str]]:
     """Local identifiers that hold."""
+    where = f"WHERE student_id IN (SELECT student_id FROM {among})" if among else ""
     text = (
         "SELECT local_id, student_id, coalesce(entity_id, '') AS entity_id FROM local_id "
         f"{where} ORDER BY local_id, student_id, entity_id"
@@ -200,19 +218,21 @@ def local_ids(snapshot: Snapshot, where: str = "") -> Iterator[Mapping[str, str]
 
 
 def stands(
-    snapshot: Snapshot, source: int, year: str, where: str = ""
+    snapshot: Snapshot, source: int, year: str, among: str = ""
 ) -> Iterator[tuple[str, str, str | None]]:
     """Student, school and latest of the rows of one year of a table."""
     name = next(name for name, number in _IN_YEARS.items() if number == source)
     files = [f for f in snapshot.files if f.table == name and f.slice == year]
+    where = f" AND r.student_id IN (SELECT student_id FROM {among})" if among else ""
     snapshot.engine.files("one_year", [f.path for f in files], TABLES[name].schema)
     text = (
         f"SELECT r.student_id, coalesce({_SCHOOL[source]}, '') AS school_id, "
         f"max(CASE WHEN g.old_row IS NULL{_HOLDS[source]} THEN "
-        f"coalesce({_SEEN[source]}, '') || '|' || coalesce({_GRADE[source]}, '') END) AS latest "
+        f"coalesce({_SEEN[source]}, '') || '{BAR}' || coalesce({_GRADE[source]}, '') END) "
+        "AS latest "
         "FROM one_year AS r LEFT JOIN (SELECT DISTINCT old_row FROM supersession__rows "
         f"WHERE table_name = '{name}') AS g ON g.old_row = r.row_id "
-        f"WHERE r.student_id IS NOT NULL {where} GROUP BY 1, 2 ORDER BY 1, 2"
+        f"WHERE r.student_id IS NOT NULL{where} GROUP BY 1, 2 ORDER BY 1, 2"
     )
     for batch in snapshot.batches(text):
         columns = [batch.column(place).to_pylist() for place in range(3)]
@@ -225,14 +245,3 @@ def years_of(snapshot: Snapshot) -> Iterator[tuple[int, str]]:
         (_IN_YEARS[file.table], file.slice) for file in snapshot.files if file.table in _IN_YEARS
     }
     yield from sorted(pairs)
-
-
-def everyone(snapshot: Snapshot) -> Iterator[list[str]]:
-    """Every identifier that stands anywhere, in order, in pieces."""
-    columns = [(name, "student_id") for name in SOURCES] + [("ssid_replacement", "old_id")]
-    union = " UNION ".join(
-        f"SELECT {column} AS student_id FROM {name}__rows WHERE {column} IS NOT NULL"
-        for name, column in columns
-    )
-    for batch in snapshot.batches(f"SELECT student_id FROM ({union}) AS u ORDER BY student_id"):
-        yield batch.column(0).to_pylist()

@@ -1,0 +1,257 @@
+"""The index of students: made from the tables, kept up to date with them, never ahead of them.
+
+One transaction of its database brings it from one snapshot to another, and says to which. A
+run that is killed leaves it at the one before; whoever asks next catches it up.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from itertools import islice
+from typing import TypeVar
+
+import pyarrow as pa
+
+from scorehouse.warehouse.index_file import (
+    VERSION,
+    changing,
+    connect,
+    make_school_index,
+    make_tables,
+    put_stamps,
+    stamps,
+    tidy_log,
+)
+from scorehouse.warehouse.index_settle import Settler
+from scorehouse.warehouse.index_source import (
+    SOURCES,
+    Changes,
+    NarrowSnapshot,
+    changes,
+    local_ids,
+    people,
+    replacements,
+    source_rows,
+    stands,
+    years_of,
+)
+from scorehouse.warehouse.loading import Progress
+from scorehouse.warehouse.places import INDEX_FILE
+from scorehouse.warehouse.snapshot import Snapshot
+from scorehouse.warehouse.store import Warehouse, newest_snapshot
+
+_Row = TypeVar("_Row")
+_COLUMNS = (
+    *("student_id", "last_or_surname", "first_name", "middle_name", "alias_name"),
+    *("birth_date", "sex", "is_known"),
+)
+_PUT_STUDENT = (
+    "INSERT INTO student (student_id, last_name, first_name, middle_name, alias_name, "
+    "birth_date, sex, is_known) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (student_id) DO "
+    "UPDATE SET last_name = excluded.last_name, first_name = excluded.first_name, "
+    "middle_name = excluded.middle_name, alias_name = excluded.alias_name, "
+    "birth_date = excluded.birth_date, sex = excluded.sex, is_known = excluded.is_known"
+)
+_PUT_STAND = (
+    "INSERT OR REPLACE INTO stand SELECT number, ?, ?, ?, ? FROM student WHERE student_id = ?"
+)
+_PUT_LOCAL = "INSERT OR IGNORE INTO local_id SELECT ?, number, ? FROM student WHERE student_id = ?"
+
+
+def update_index(warehouse: Warehouse, progress: Progress = lambda _done, _expected: None) -> bool:
+    """Bring the index to the newest snapshot; False: it was there already.
+
+    The cost is in proportion to what was loaded since. Where rows were taken out of the tables
+    (a purge), the index is made again.
+    """
+    with closing(connect(warehouse.root / INDEX_FILE)) as connection:
+        if is_current(warehouse, connection):
+            return False
+        with NarrowSnapshot(warehouse, SOURCES) as snapshot, changing(connection):
+            told = stamps(connection)
+            found = _news(warehouse, snapshot, told)
+            if found is None:
+                _build(connection, snapshot, progress)
+            elif int(told["snapshot"]) < snapshot.number:
+                _apply(connection, snapshot, found, progress)
+            _stamp(warehouse, connection, snapshot)
+        tidy_log(connection)
+    return True
+
+
+def rebuild_index(warehouse: Warehouse, progress: Progress = lambda _done, _expected: None) -> None:
+    """Make the index from nothing; nothing of the one before is left in its files."""
+    with closing(connect(warehouse.root / INDEX_FILE)) as connection:
+        with NarrowSnapshot(warehouse, SOURCES) as snapshot, changing(connection):
+            _build(connection, snapshot, progress)
+            _stamp(warehouse, connection, snapshot)
+        tidy_log(connection)
+
+
+def is_current(warehouse: Warehouse, connection: sqlite3.Connection) -> bool:
+    """Whether the index says what the newest snapshot says."""
+    told = stamps(connection)
+    return _is_ours(warehouse, told) and int(told["snapshot"]) == newest_snapshot(warehouse.catalog)
+
+
+def _is_ours(warehouse: Warehouse, told: dict[str, str]) -> bool:
+    return (told.get("version"), told.get("warehouse_id")) == (
+        VERSION,
+        warehouse.catalog.get("warehouse_id"),
+    )
+
+
+def _news(warehouse: Warehouse, snapshot: Snapshot, told: dict[str, str]) -> Changes | None:
+    """What is new since the index was made; None: it must be made again."""
+    if not _is_ours(warehouse, told) or int(told["snapshot"]) > snapshot.number:
+        return None
+    found = changes(snapshot, int(told["last_import"]))
+    return found if found.old_rows == int(told["rows"]) else None
+
+
+def _stamp(warehouse: Warehouse, connection: sqlite3.Connection, snapshot: Snapshot) -> None:
+    values = {
+        "version": VERSION,
+        "warehouse_id": warehouse.catalog.get("warehouse_id") or "",
+        "snapshot": str(snapshot.number),
+        "last_import": str(snapshot.last_import),
+        "rows": str(source_rows(snapshot)),
+        "edition": secrets.token_hex(8),
+    }
+    put_stamps(connection, values)
+
+
+def _build(connection: sqlite3.Connection, snapshot: Snapshot, progress: Progress) -> None:
+    make_tables(connection)
+    _put_people(connection, snapshot)
+    for source, year in years_of(snapshot):
+        _put_stands(connection, snapshot, source, year)
+    _put_local_ids(connection, snapshot)
+    _put_replacements(connection, {**replacements(snapshot)})
+    last = connection.execute("SELECT coalesce(max(number), 0) FROM student").fetchone()[0]
+    _settle(Settler(connection, is_fresh=True), range(1, last + 1), progress)
+    make_school_index(connection)
+
+
+def _apply(
+    connection: sqlite3.Connection, snapshot: Snapshot, found: Changes, progress: Progress
+) -> None:
+    """Bring in what is new: of students that changed, all; of the others, nothing."""
+    in_force = replacements(snapshot)
+    before = _replaced(connection)
+    moved = {old for old in {*before, *in_force} if before.get(old) != in_force.get(old)}
+    touched = _with_kin({*found.students, *moved}, [before, in_force])
+    _register(snapshot, "touched", touched)
+    _put_people(connection, snapshot, "touched")
+    for source, years in sorted(found.stands.items()):
+        for year, students in sorted(years.items()):
+            _renew_stands(connection, snapshot, source, year, students)
+    _renew_local_ids(connection, snapshot, touched)
+    _put_replacements(connection, {old: in_force.get(old) for old in sorted(moved)})
+    numbers = _numbers(connection, touched)
+    _settle(Settler(connection, is_fresh=False), numbers, progress)
+
+
+def _settle(settler: Settler, numbers: Iterable[int], progress: Progress) -> None:
+    listed = numbers if isinstance(numbers, range) else sorted(numbers)
+    done = 0
+    for count in settler.settle(listed):
+        done += count
+        progress(done, len(listed))
+
+
+def _replaced(connection: sqlite3.Connection) -> dict[str, str]:
+    return dict(
+        connection.execute(
+            "SELECT old.student_id, own.student_id FROM student AS old JOIN student AS own "
+            "ON own.number = old.replaced_by WHERE old.replaced_by IS NOT NULL"
+        )
+    )
+
+
+def _with_kin(students: set[str], maps: list[dict[str, str]]) -> set[str]:
+    """Students, and all identifiers that are or were the same person's as theirs."""
+    wide = set(students)
+    for ends in maps:
+        heads = {ends.get(student, student) for student in wide}
+        wide |= heads | {old for old, head in ends.items() if head in heads}
+    return wide
+
+
+def _register(snapshot: Snapshot, name: str, students: Iterable[str]) -> None:
+    ids = pa.array(sorted(students), pa.string())
+    snapshot.engine.register(name, pa.table({"student_id": ids}))
+
+
+def _put_people(connection: sqlite3.Connection, snapshot: Snapshot, among: str = "") -> None:
+    for rows in people(snapshot, among):
+        values = [tuple(row[name] for name in _COLUMNS) for row in rows]
+        connection.executemany(_PUT_STUDENT, values)
+
+
+def _put_stands(
+    connection: sqlite3.Connection, snapshot: Snapshot, source: int, year: str, among: str = ""
+) -> None:
+    rows = (
+        (year, source, school, latest, student)
+        for student, school, latest in stands(snapshot, source, year, among)
+    )
+    for few in _pieces(rows):
+        connection.executemany(_PUT_STAND, few)
+
+
+def _renew_stands(
+    connection: sqlite3.Connection,
+    snapshot: Snapshot,
+    source: int,
+    year: str,
+    students: Iterable[str],
+) -> None:
+    connection.executemany(
+        "DELETE FROM stand WHERE school_year = ? AND source = ? AND number = "
+        "(SELECT number FROM student WHERE student_id = ?)",
+        [(year, source, student) for student in students],
+    )
+    _register(snapshot, "some_students", students)
+    _put_stands(connection, snapshot, source, year, "some_students")
+    snapshot.engine.drop("some_students")
+
+
+def _put_local_ids(connection: sqlite3.Connection, snapshot: Snapshot, among: str = "") -> None:
+    rows = (
+        (row["local_id"], row["entity_id"], row["student_id"]) for row in local_ids(snapshot, among)
+    )
+    for few in _pieces(rows):
+        connection.executemany(_PUT_LOCAL, few)
+
+
+def _renew_local_ids(
+    connection: sqlite3.Connection, snapshot: Snapshot, students: Iterable[str]
+) -> None:
+    connection.executemany(
+        "DELETE FROM local_id WHERE number = (SELECT number FROM student WHERE student_id = ?)",
+        [(student,) for student in students],
+    )
+    _put_local_ids(connection, snapshot, "touched")
+
+
+def _put_replacements(connection: sqlite3.Connection, ends: Mapping[str, str | None]) -> None:
+    connection.executemany(
+        "UPDATE student SET replaced_by = (SELECT number FROM student WHERE student_id = ?) "
+        "WHERE student_id = ?",
+        [(end, old) for old, end in ends.items()],
+    )
+
+
+def _numbers(connection: sqlite3.Connection, students: Iterable[str]) -> list[int]:
+    query = "SELECT number FROM student WHERE student_id = ?"
+    found = (connection.execute(query, (student,)).fetchone() for student in students)
+    return [row[0] for row in found if row]
+
+
+def _pieces(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
+    while few := list(islice(rows, 50_000)):
+        yield few
