@@ -91,7 +91,9 @@ def load(
         for delivery in found:
             summary.files.append(_load_one(warehouse, loading, delivery, request))
         summary.replayed = _replayed(warehouse, loading)
-        if not request.is_dry and any(loaded.import_id for loaded in summary.files):
+        if request.is_dry:
+            transaction.forget()
+        elif any(loaded.import_id for loaded in summary.files):
             tidy(transaction)
             summary.snapshot = transaction.commit(what)
     if summary.snapshot:

@@ -284,6 +284,18 @@ class Transaction:
         if rows:
             connection.execute(sa.insert(file), rows)
 
+    def forget(self) -> None:
+        """Take back the imports of a dry run, so that no list shows them."""
+        with self.catalog.noting() as connection:
+            connection.execute(
+                sa.delete(tables.imported).where(tables.imported.c.load_id == self.load_id)
+            )
+            connection.execute(
+                sa.update(tables.load)
+                .where(tables.load.c.load_id == self.load_id)
+                .values(status="dry run", ended_at=now())
+            )
+
     def discard(self) -> None:
         """Remove what was written and not committed."""
         remove([Path(file.path) for file in self.files if file.path not in self._base])
