@@ -84,14 +84,17 @@ def read_batches(
     batch_rows: int = BATCH_ROWS,
     names: list[str] | None = None,
     has_header: bool = True,
+    delimiter: str = "",
+    encoding: str = "utf-8-sig",
 ) -> Iterator[TextBatch]:
     """Yield the rows of a UTF-8 CSV; blank lines don't count.
 
     The caller says what becomes of odd rows; text that can't be split at all is said here.
-    `names` name the columns otherwise than the header does, or in its stead.
+    `names` name the columns otherwise than the header does, or in its stead. `delimiter` blank:
+    the one that splits the first line best.
     """
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        delimiter = delimiter_in(stream)
+    with path.open(encoding=encoding, newline="") as stream:
+        delimiter = delimiter or delimiter_in(stream)
         lines = _Lines(stream)
         rows = _rows(lines, delimiter, shown, log)
         header = [name.strip() for name in next(rows, [])] if has_header else []

@@ -9,7 +9,10 @@ def kinds() -> tuple[Kind, ...]:
     """Every kind, in no order; imported when first asked for."""
     from importlib import import_module
 
-    names = ("canonical", "entities", "packages", "responses", "results", "scores")
+    names = (
+        "canonical", "entities", "packages", "replacements", "responses", "results", "scores",
+        "simulated", "students",
+    )  # fmt: skip
     found: list[Kind] = []
     for name in names:
         found += import_module(f"scorehouse.warehouse.kinds.{name}").KINDS
