@@ -10,9 +10,19 @@ def kinds() -> tuple[Kind, ...]:
     from importlib import import_module
 
     names = (
-        "canonical", "entities", "packages", "replacements", "responses", "results", "scores",
-        "simulated", "students",
-    )  # fmt: skip
+        "canonical",
+        "entities",
+        "packages",
+        "references",
+        "replacements",
+        "responses",
+        "results",
+        "rosters",
+        "scores",
+        "simulated",
+        "students",
+        "subjects",
+    )
     found: list[Kind] = []
     for name in names:
         found += import_module(f"scorehouse.warehouse.kinds.{name}").KINDS
