@@ -15,7 +15,7 @@ COMMANDS = {
     **{name: name for name in ("score", "check", "convert", "deidentify", "package", "send")},
     "rescale": "rescale",
     **{name: name for name in ("explain", "simulate", "rules")},
-    **{name: name for name in ("init", "load", "imports", "replay", "diff")},
+    **{name: name for name in ("init", "load", "imports", "replay", "find", "history", "diff")},
 }
 """Command -> the module of this package that has it, as a function of its name or an `app`."""
 
