@@ -21,7 +21,6 @@ from scorehouse.cli.console import (
 )
 from scorehouse.cli.warehouse_options import (
     DEFAULT_FOLDER,
-    EngineOption,
     JsonOption,
     WarehouseOption,
     opened,
@@ -65,7 +64,6 @@ def load(
     show_private: Annotated[
         bool, typer.Option("--show-private", help="Show student ids, names and responses.")
     ] = False,
-    engine: EngineOption = "",
     threads: Annotated[int, typer.Option(min=1, help="Threads that read.")] = 2,
     as_json: JsonOption = False,
 ) -> None:
@@ -85,7 +83,7 @@ def load(
     )
     with answering(as_json):
         _check_places(findings, reconciliation)
-        house = opened(warehouse, engine)
+        house = opened(warehouse)
         with progress("loading", "results", quiet=as_json) as report:
             summary = load_files(house, request, progress=report, say=say)
         if findings is not None:

@@ -16,13 +16,6 @@ WarehouseOption = Annotated[
         help="The warehouse's folder.",
     ),
 ]  # fmt: skip
-EngineOption = Annotated[
-    str,
-    typer.Option(
-        "--engine", metavar="URL", envvar="SCOREHOUSE_ENGINE",
-        help="Cluster to compute on, as in sc://host:15002; default: this machine.",
-    ),
-]  # fmt: skip
 AsOfOption = Annotated[
     str,
     typer.Option(metavar="WHEN", help="As it was after an import (its number), or on a day."),
@@ -31,6 +24,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the same as JSON
 DEFAULT_FOLDER = Path("warehouse")
 
 
-def opened(folder: Path, engine: str = "") -> Warehouse:
+def opened(folder: Path) -> Warehouse:
     """Open a warehouse. Raises UsageError with what to do when there is none."""
-    return Warehouse.open(folder, engine_url=engine)
+    return Warehouse.open(folder)

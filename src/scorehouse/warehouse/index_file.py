@@ -71,6 +71,8 @@ NAMES = (
     "stamp", "student", "local_id", "stand", "word", "segment", "posting", "standing"
 )  # fmt: skip
 
+_MAPPED_BYTES = 4 << 30  # of the index, read as memory
+
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the index, making the file if there is none. Its owner alone may read it."""
@@ -82,7 +84,7 @@ def connect(path: Path) -> sqlite3.Connection:
         "synchronous=NORMAL",
         "secure_delete=ON",
         f"cache_size=-{_CACHE_KILOBYTES}",
-        "mmap_size=4294967296",
+        f"mmap_size={_MAPPED_BYTES}",
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection
