@@ -1,13 +1,16 @@
 """Schools, districts and groups of them: organization JSON, and the CALPADS school extract.
 
-Neither carries dates: a row holds from the day the load states, or always did. A school that a
-later file doesn't hold stays: files are often of one district. Sources: the incumbent's
-organization import (its JSON and its caret-delimited form).
+Neither carries dates: what it says holds from the day the load states, or always did. A school
+that a later file doesn't name stays, and its absence is told: files are often of one district.
+A district of the extract is its County-District code with seven zeros behind it; a charter
+school that is an LEA by itself has its school code there. Sources: the incumbent's organization
+import (its JSON and its caret-delimited form).
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -17,6 +20,7 @@ import pyarrow as pa
 
 from scorehouse.errors import InputRefusedError, UsageError
 from scorehouse.ids import CdsCode
+from scorehouse.warehouse.kinds.entity_days import Row, placed
 from scorehouse.warehouse.loading import BAD_DATA, Ending, Guess, Head, Kind, Loading
 from scorehouse.warehouse.merge import merge
 from scorehouse.warehouse.merge_ending import ending_of
@@ -33,7 +37,7 @@ _CARET_COLUMNS = (
 _LONGEST_ID, _LONGEST_NAME = 40, 100
 _LARGEST_BYTES = 200_000_000
 _FLAGS = {"Y": True, "N": False}
-Row = dict[str, object]
+_STATE = "CA"
 
 
 def recognise_json(head: Head) -> Guess | None:
@@ -63,23 +67,51 @@ def bring_caret(loading: Loading, path: Path, import_id: int) -> Ending:
 
 
 def _bring(loading: Loading, path: Path, import_id: int, rows: Iterator[Row]) -> Ending:
-    by_id: dict[object, Row] = {row["entity_id"]: row for row in rows}
+    by_id = _each_once(loading, path, rows)
     if not by_id:
         return Ending(BAD_DATA, "no entity could be taken; see the findings", {})
-    table = pa.Table.from_pylist(list(by_id.values()), schema=TABLES["entity"].own_schema)
-    kept = [name for name in table.column_names if table[name].null_count < table.num_rows]
-    _tell_orphans(loading, path, table)
-    return ending_of(merge(loading.transaction, "entity", table.select(kept), import_id))
+    _tell_orphans(loading, path, by_id)
+    _tell_absent(loading, path, by_id)
+    placed_rows = list(placed(loading.transaction, by_id.values(), _valid_from(loading)))
+    table = pa.Table.from_pylist(placed_rows, schema=TABLES["entity"].own_schema)
+    return ending_of(merge(loading.transaction, "entity", table, import_id))
 
 
-def _tell_orphans(loading: Loading, path: Path, table: pa.Table) -> None:
+def _each_once(loading: Loading, path: Path, rows: Iterator[Row]) -> dict[str, Row]:
+    """Entities by their identifiers; of one that comes in two ways the last counts, and is told."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        identifier = str(row["entity_id"])
+        if found.get(identifier, row) != row:
+            loading.log.add("entity_contradicted", file=path.name, record=identifier)
+        found[identifier] = row
+    return found
+
+
+def _tell_orphans(loading: Loading, path: Path, coming: dict[str, Row]) -> None:
     """Schools whose district is in neither the file nor the warehouse are told, and kept."""
     held = loading.transaction.sql("SELECT DISTINCT entity_id FROM entity")["entity_id"]
-    known = {*held.to_pylist(), *table["entity_id"].to_pylist()}
-    parents = zip(table["entity_type"].to_pylist(), table["parent_id"].to_pylist(), strict=True)
-    for kind, parent in parents:
-        if kind == "school" and parent not in known:
-            loading.log.add("entity_parent_unknown", file=path.name, value=parent or "")
+    known = {*held.to_pylist(), *coming}
+    for row in coming.values():
+        if row["entity_type"] == "school" and row["parent_id"] not in known:
+            value = row["parent_id"] or "(none)"
+            loading.log.add(
+                "entity_parent_unknown", file=path.name, record=row["entity_id"], value=value
+            )
+
+
+def _tell_absent(loading: Loading, path: Path, coming: dict[str, Row]) -> None:
+    """Schools held of districts that the file names, and that the file doesn't, are told."""
+    named = {row["parent_id"] for row in coming.values() if row["entity_type"] == "school"}
+    held = loading.transaction.sql(
+        "SELECT DISTINCT entity_id, parent_id FROM entity "
+        "WHERE entity_type = 'school' AND valid_to IS NULL"
+    ).to_pylist()
+    absent = [
+        row for row in held if row["parent_id"] in named and row["entity_id"] not in coming
+    ]  # fmt: skip
+    if absent:
+        loading.log.add("entity_absent", file=path.name, count=len(absent))
 
 
 def _valid_from(loading: Loading) -> date | None:
@@ -97,7 +129,6 @@ def _valid_from(loading: Loading) -> date | None:
 
 
 def _json_rows(loading: Loading, path: Path) -> Iterator[Row]:
-    since = _valid_from(loading)
     for number, found in enumerate(_objects(_parsed(path)), 1):
         identifier, name = _text(found, "entityId"), _text(found, "entityName")
         kind = _TYPES.get(_text(found, "entityType").upper().replace(" ", ""))
@@ -111,7 +142,6 @@ def _json_rows(loading: Loading, path: Path) -> Iterator[Row]:
             continue
         yield {
             "entity_id": identifier,
-            "valid_from": since,
             "entity_type": kind,
             "entity_name": name,
             "parent_id": _text(found, "parentEntityId") or None,
@@ -160,41 +190,51 @@ def _text(found: dict[str, Any], name: str) -> str:
 
 
 def _caret_rows(loading: Loading, path: Path) -> Iterator[Row]:
-    since = _valid_from(loading)
     districts: dict[str, Row] = {}
     for number, cells in _caret_cells(loading, path):
-        code = cells["Auth CDS Code"]
-        try:
-            CdsCode(code)
-        except ValueError as error:
+        problem = _caret_problem(cells)
+        if problem:
+            field, expected = problem
             loading.log.add(
-                "column_value", file=path.name, row=number, field="Auth CDS Code", value=code,
-                expected=str(error),
+                "column_value", file=path.name, row=number, field=field, value=cells[field],
+                expected=expected,
             )  # fmt: skip
             continue
-        if not cells["School Name"]:
-            loading.log.add(
-                "column_value", file=path.name, row=number, field="School Name", value="",
-                expected="filled",
-            )  # fmt: skip
-            continue
-        district = code[:7].ljust(14, "0")
-        shared: Row = {"valid_from": since, "county_name": cells["County Name"] or None}
+        district = cells["County-District Code"] + _WHOLE_DISTRICT
+        county = cells["County Name"] or None
         districts[district] = {
-            **shared, "entity_id": district, "entity_type": "district",
-            "entity_name": cells["District Name"] or district, "parent_id": "CA",
+            "entity_id": district, "entity_type": "district", "parent_id": _STATE,
+            "entity_name": cells["District Name"] or district, "county_name": county,
         }  # fmt: skip
         yield {
-            **shared,
-            "entity_id": code,
+            "entity_id": cells["Auth CDS Code"],
             "entity_type": "school",
             "entity_name": cells["School Name"],
             "parent_id": district,
+            "county_name": county,
             "is_charter": _FLAGS.get(cells["Charter School"].upper()),
             "charter_type": cells["Charter Status"] or None,
             "is_nonpublic": _FLAGS.get(cells["NPS School"].upper()),
         }
     yield from districts.values()
+
+
+_WHOLE_DISTRICT = "0000000"
+
+
+def _caret_problem(cells: dict[str, str]) -> tuple[str, str] | None:
+    """The field that is wrong, and what is expected there."""
+    try:
+        CdsCode(cells["Auth CDS Code"])
+    except ValueError as error:
+        return "Auth CDS Code", str(error)
+    if not re.fullmatch(r"\d{7}", cells["County-District Code"]):
+        return "County-District Code", "7 digits"
+    for field in ("School Name", "District Name"):
+        least = 1 if field == "School Name" else 0
+        if not least <= len(cells[field]) <= _LONGEST_NAME:
+            return field, f"filled, and of at most {_LONGEST_NAME} characters"
+    return None
 
 
 def _caret_cells(loading: Loading, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -209,7 +249,9 @@ def _caret_cells(loading: Loading, path: Path) -> Iterator[tuple[int, dict[str, 
             rule = "csv_row_short" if len(row) < len(header) else "csv_row_long"
             loading.log.add(rule, file=path.name, row=number, found=len(row), expected=len(header))
             continue
-        yield number, dict(zip(header, (cell.strip() for cell in row), strict=True))
+        cells = dict(zip(header, (cell.strip() for cell in row), strict=True))
+        if any(cells.values()):
+            yield number, cells
 
 
 KINDS = (
