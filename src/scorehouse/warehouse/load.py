@@ -10,6 +10,7 @@ import pyarrow as pa
 from scorehouse.errors import InputRefusedError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.warehouse import archive
+from scorehouse.warehouse.index import update_index
 from scorehouse.warehouse.loading import BAD_FORMAT, Ending, Loading, Progress
 from scorehouse.warehouse.recognise import Delivery, deliveries
 from scorehouse.warehouse.replay import replay_waiting
@@ -83,7 +84,7 @@ def load(
     Raises UsageError before anything is written (a file that isn't there, an unknown kind);
     what is wrong with the files is in the summary's findings.
     """
-    found = deliveries(request.paths, request.as_kind)
+    found = deliveries(request.paths, request.as_kind, "mapped" if request.mapping else "")
     summary = LoadSummary(log=FindingLog(show_private=request.show_private))
     what = f"load of {len(found)} file" + ("s" if len(found) != 1 else "")
     with warehouse.transaction(what, say) as transaction:
@@ -97,6 +98,7 @@ def load(
             tidy(transaction)
             summary.snapshot = transaction.commit(what)
     if summary.snapshot:
+        update_index(warehouse)
         warehouse.note("load", "", what)
     return summary
 
@@ -198,6 +200,7 @@ def replay(
             tidy(transaction)
             summary.snapshot = transaction.commit("replay")
     if summary.snapshot:
+        update_index(warehouse)
         warehouse.note("replay")
     return summary
 
