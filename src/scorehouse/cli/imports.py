@@ -41,10 +41,26 @@ def imports(
         say("There are none.")
 
 
+_SHOWN = {
+    "import_id": "Import",
+    "created_at": "When (UTC)",
+    "who": "Who",
+    "file": "File",
+    "content": "Kind",
+    "status": "Status",
+    "message": "What happened",
+}
+_MINUTE = len("2019-06-30T09:00")
+
+
 def _print(rows: list[dict[str, object]]) -> None:
+    """The columns that people ask for; JSON has all."""
+    shown = {name: label for name, label in _SHOWN.items() if name in rows[0]}
+    shown = shown or {name: name.replace("_", " ") for name in rows[0]}
     table = Table()
-    for name in rows[0]:
-        table.add_column(name.replace("_", " "), overflow="fold")
+    for label in shown.values():
+        table.add_column(label, overflow="fold")
     for row in rows:
-        table.add_row(*(escape("" if value is None else str(value)) for value in row.values()))
+        cells = {**row, "created_at": str(row.get("created_at"))[:_MINUTE].replace("T", " ")}
+        table.add_row(*(escape(str(cells[name])) for name in shown))
     out.print(table)
