@@ -22,6 +22,7 @@ from scorehouse.warehouse.kinds import kinds
 from scorehouse.warehouse.loading import Guess, Head, Kind
 
 SURE = 0.5
+_NO_TABLES = (FileKind.XML, FileKind.ZIP, FileKind.EMPTY)
 _HEAD_BYTES, _FEW_MEMBERS = 1 << 16, 2_000
 _ROOT = re.compile(rb"<(?![?!])(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
 
@@ -35,17 +36,28 @@ class Delivery(NamedTuple):
     others: tuple[str, ...] = ()
 
 
-def deliveries(paths: Sequence[Path], as_kind: str = "") -> list[Delivery]:
+def deliveries(paths: Sequence[Path], as_kind: str = "", otherwise: str = "") -> list[Delivery]:
     """Tell what files are, in the order in which they are to be loaded.
 
     A folder that is no delivery by itself stands for the files in it. `as_kind` names the
-    kind of all of them. Raises UsageError for a file that isn't there, or an unknown kind.
+    kind of all of them, `otherwise` that of tables that no kind knows. Raises UsageError for a
+    file that isn't there, or an unknown kind.
     """
     known = {kind.name: kind for kind in kinds()}
     if as_kind and as_kind not in known:
         raise UsageError(f"unknown kind {as_kind!r}; known are {', '.join(sorted(known))}")
     found = [one for path in paths for one in _of_path(path, known.get(as_kind))]
+    if otherwise:
+        found = [_or(one, known[otherwise]) for one in found]
     return sorted(found, key=lambda one: one.kind.rank if one.kind else 0)
+
+
+def _or(delivery: Delivery, kind: Kind) -> Delivery:
+    """A table that no kind knows, as one of a kind that was declared for it."""
+    is_unknown = delivery.kind is None and not delivery.others
+    if not is_unknown or identify(delivery.path) in _NO_TABLES:
+        return delivery
+    return Delivery(delivery.path, kind, Guess(1.0, "a mapping was given for it"))
 
 
 def _of_path(path: Path, stated: Kind | None) -> Iterator[Delivery]:

@@ -12,6 +12,9 @@ def kinds() -> tuple[Kind, ...]:
     names = (
         "canonical",
         "entities",
+        "mapped",
+        "norms",
+        "oneroster",
         "packages",
         "references",
         "replacements",

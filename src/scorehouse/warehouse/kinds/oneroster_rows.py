@@ -155,8 +155,7 @@ def sittings(
     enrollments: pl.DataFrame, classes: pl.DataFrame, sessions: pl.DataFrame
 ) -> pl.DataFrame:
     """Enrollments in classes with their days and school year, from their terms where blank."""
-    terms = _terms(classes, sessions)
-    days = enrollments.join(terms, on="classSourcedId", how="left")
+    days = enrollments.join(terms(classes, sessions), on="classSourcedId", how="left")
     begin = pl.coalesce(text.day(filled(pl.col("beginDate"))), "term_begin")
     end = pl.coalesce(text.day(filled(pl.col("endDate"))), "term_end")
     return days.with_columns(begin.alias("begin"), end.alias("end")).with_columns(
@@ -164,7 +163,7 @@ def sittings(
     )
 
 
-def _terms(classes: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
+def terms(classes: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
     """Each class with the first and last day of its terms, and their school year."""
     ends = filled(pl.col("schoolYear")).cast(pl.Int32, strict=False)
     named = (ends - 1).cast(pl.String) + "-" + (ends % 100).cast(pl.String).str.zfill(2)

@@ -6,7 +6,7 @@ information wins, a blank cell erases nothing, the last of two rows of one stude
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -23,6 +23,7 @@ from scorehouse.warehouse.kinds.people_checks import (
 )
 from scorehouse.warehouse.kinds.people_text import ROW
 from scorehouse.warehouse.kinds.replacements import in_force
+from scorehouse.warehouse.kinds.result_rows import frame
 from scorehouse.warehouse.kinds.timeline import woven
 from scorehouse.warehouse.loading import BAD_DATA, Ending, Loading
 from scorehouse.warehouse.merge import Merged, merge
@@ -106,43 +107,48 @@ class PeopleLoad:
             newest="info_at" if is_student and "info_at" in rows.columns else "",
             keep_known=True,
         )  # fmt: skip
-        self._count(name, merged._replace(doubled=rows.height - one_each.height))
+        self.count(name, merged._replace(doubled=rows.height - one_each.height))
 
     def _weave(self, name: str, rows: pl.DataFrame) -> None:
         (keys, state), (begin, end) = _STATES[name], _PERIODS[name]
-        held = self._held(name, rows, [*keys, state, begin, end])
+        held = self.held_rows(name, rows, [*keys, state, begin, end])
         coming = folded(rows, [*keys, begin]).drop(ROW)
         found = woven(held, coming, keys, state, begin, end)
         self._merge(name, found.rows.with_columns(pl.lit(0).alias(ROW)))
-        gone = pa.table({"old_row": found.gone.to_arrow().cast(pa.int64())})
-        self.withdraw(name, gone)
+        self.withdraw(name, found.gone)
 
-    def _held(self, name: str, rows: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-        """The rows held about the students of some rows."""
+    def held_rows(self, name: str, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+        """Columns of the rows held about the students of some rows, and their `row_id`."""
         listed = ", ".join(f"h.{column}" for column in columns)
-        return self.about_students(
-            rows, f"SELECT h.{ROW_ID}, {listed} FROM {name} AS h "
+        query = (
+            f"SELECT h.{ROW_ID}, {listed} FROM {name} AS h "
             "JOIN asked ON asked.student_id = h.student_id"
-        )  # fmt: skip
+        )
+        return self.about_students(rows, query)
+
+    def all_held(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
+        """Columns of every row held, and their `row_id`."""
+        listed = ", ".join(columns)
+        found = self.loading.transaction.sql(f"SELECT {ROW_ID}, {listed} FROM {name}")
+        return frame(found)
 
     def about_students(self, rows: pl.DataFrame, query: str) -> pl.DataFrame:
         """Ask the warehouse with the students of some rows as the table `asked`."""
         engine = self.loading.transaction.engine
         engine.register("asked", rows.select("student_id").unique().to_arrow())
         try:
-            found = pl.from_arrow(engine.sql(query))
+            return frame(engine.sql(query))
         finally:
             engine.drop("asked")
-        assert isinstance(found, pl.DataFrame)
-        return found
 
-    def withdraw(self, name: str, gone: pa.Table) -> None:
-        """Say that rows held (`old_row`) no longer hold."""
-        transaction = self.loading.transaction
-        count = transaction.supersede(name, gone, self.import_id, "withdrawn")
-        self._count(name, Merged(gone=count))
+    def withdraw(self, name: str, gone: pl.Series) -> None:
+        """Say that rows held, named by their `row_id`, no longer hold."""
+        rows = pa.table({"old_row": gone.to_arrow().cast(pa.int64())})
+        count = self.loading.transaction.supersede(name, rows, self.import_id, "withdrawn")
+        self.count(name, Merged(gone=count))
 
-    def _count(self, name: str, merged: Merged) -> None:
+    def count(self, name: str, merged: Merged) -> None:
+        """Add to what is said at the end."""
         before = self._merged.get(name, Merged())
         self._merged[name] = Merged(*(a + b for a, b in zip(before, merged, strict=True)))
 

@@ -146,9 +146,18 @@ def races(code: pl.Expr) -> list[pl.Expr]:
 
 
 def tell_cells(
-    log: FindingLog, shown: str, rows: pl.DataFrame, column: str, read: pl.Expr, expected: str
+    log: FindingLog,
+    shown: str,
+    rows: pl.DataFrame,
+    column: str,
+    read: pl.Expr,
+    expected: str,
+    field: str = "",
 ) -> None:
-    """Say of each filled cell that couldn't be read that it was left empty."""
+    """Say of each filled cell that couldn't be read that it was left empty.
+
+    `field` names the column as the file does, where `rows` name it otherwise.
+    """
     bad = rows.filter((pl.col(column) != "") & read.is_null()).select(ROW)
     for row in bad[ROW].to_list():
-        log.add("people_cell", file=shown, row=row, field=column, expected=expected)
+        log.add("people_cell", file=shown, row=row, field=field or column, expected=expected)

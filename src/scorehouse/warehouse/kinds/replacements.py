@@ -19,7 +19,7 @@ from scorehouse.intake.findings import FindingLog
 from scorehouse.warehouse.kinds.people_checks import with_good_ids
 from scorehouse.warehouse.kinds.people_text import ROW, day, filled, pieces, tell_cells
 from scorehouse.warehouse.loading import BAD_DATA, Ending, Guess, Head, Kind, Loading
-from scorehouse.warehouse.merge import merge
+from scorehouse.warehouse.merge import Merged, merge
 from scorehouse.warehouse.merge_ending import ending_of
 from scorehouse.warehouse.schema import IMPORT_ID, ROW_ID, TABLES
 from scorehouse.warehouse.transaction import Transaction
@@ -122,15 +122,19 @@ def bring(loading: Loading, path: Path, import_id: int) -> Ending:
               for link in _links(loading.log, path.name, rows)]  # fmt: skip
     if not coming:
         return Ending(BAD_DATA, "no row could be taken; see the findings", {})
-    _tell_doubled(loading.log, path.name, coming)
+    merged = bring_links(loading, path.name, import_id, coming)
+    if not sum(merged):
+        return Ending(BAD_DATA, "no row could be taken; see the findings", {})
+    return ending_of(merged)
+
+
+def bring_links(loading: Loading, shown: str, import_id: int, coming: list[Link]) -> Merged:
+    """Bring links beside those held; every chain that they lengthen gets its new end."""
+    _tell_doubled(loading.log, shown, coming)
     links, circles = joined(_held(loading.transaction), coming)
     for circle in circles:
-        loading.log.add("replacement_circle", file=path.name, row=circle.row, field="student_id")
-    if not links:
-        return Ending(BAD_DATA, "no row could be taken; see the findings", {})
-    return ending_of(
-        merge(loading.transaction, "ssid_replacement", _table(links), import_id, keep_known=True)
-    )
+        loading.log.add("replacement_circle", file=shown, row=circle.row, field="student_id")
+    return merge(loading.transaction, "ssid_replacement", _table(links), import_id, keep_known=True)
 
 
 def _links(log: FindingLog, shown: str, rows: pl.DataFrame) -> list[Link]:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from scorehouse.warehouse.engine import numbered
 from scorehouse.warehouse.kinds.result_rows import SCORE_COLUMNS, Staged
 from scorehouse.warehouse.schema import ROW_ID, TABLES
 from scorehouse.warehouse.transaction import Transaction
@@ -43,6 +44,9 @@ _PARTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Table of parts -> the column that names their owner, and the columns that are compared."""
 
+_DELIVERED = {"score": " WHERE x.origin = 'delivered'"}
+"""Table of parts -> which of those held came with the result; others are kept beside it."""
+
 _STAGED = {"score": "staged_score", "response": "staged_response",
            "accommodation_used": "staged_use"}  # fmt: skip
 
@@ -55,9 +59,9 @@ def settle(transaction: Transaction, staged: Staged, import_id: int) -> pa.Table
     """
     engine = transaction.engine
     engine.register("staged_result", staged.results)
-    engine.register("staged_score", staged.scores)
-    engine.register("staged_response", staged.responses)
-    engine.register("staged_use", staged.accommodations)
+    parts = (staged.scores, staged.responses, staged.accommodations)
+    for name, rows in zip(_STAGED.values(), parts, strict=True):
+        engine.register(name, numbered(rows))
     for name, text in (
         ("placed", _placing()),
         ("last_word", _last_words()),
@@ -67,7 +71,9 @@ def settle(transaction: Transaction, staged: Staged, import_id: int) -> pa.Table
     engine.register("same_parts", engine.sql(_same_parts(transaction)))
     first = transaction.reserve(import_id, _span(staged))
     engine.register("judged", engine.sql(_judging(first)))
-    _keep(transaction, import_id)
+    _keep(
+        transaction, import_id, dict(zip(_STAGED, (rows.num_rows for rows in parts), strict=True))
+    )
     return engine.sql(
         "SELECT p.number, coalesce(j.fate, CASE WHEN p.waits_for <> '' THEN 'waits' "
         "ELSE 'superseded_within' END) AS fate, p.waits_for, p.waits_value, j.result_row, "
@@ -156,7 +162,8 @@ def _same_parts(transaction: Transaction) -> str:
             f"FROM ({asked}) AS a JOIN {_STAGED[table]} AS x ON x.number = a.number "
             "GROUP BY a.number UNION ALL "
             f"SELECT a.number, 2 AS side, count(*) AS n, sum({value}) AS h "
-            f'FROM ({asked}) AS a JOIN "{table}" AS x ON x.{owner} = a.old_row GROUP BY a.number'
+            f'FROM ({asked}) AS a JOIN "{table}" AS x ON x.{owner} = a.old_row'
+            f"{_DELIVERED.get(table, '')} GROUP BY a.number"
         )
     unequal = " UNION ALL ".join(
         f"SELECT number FROM ({pair}) AS p GROUP BY number "
@@ -183,8 +190,8 @@ def _judging(first: int) -> str:
     )
 
 
-def _keep(transaction: Transaction, import_id: int) -> None:
-    """Add the rows of what is taken, and say what they replace."""
+def _keep(transaction: Transaction, import_id: int, sizes: Mapping[str, int]) -> None:
+    """Add the rows of what is taken, and say what they replace; `sizes` of the parts' tables."""
     taken = ", ".join(f"'{fate}'" for fate in TAKEN)
     transaction.add_select(
         "result",
@@ -195,6 +202,7 @@ def _keep(transaction: Transaction, import_id: int) -> None:
     )
     for table, (owner, columns) in _PARTS.items():
         listed = ", ".join(f'x."{column}"' for column in columns)
+        listed += f", {transaction.reserve(import_id, sizes[table])} + x.arrival AS {ROW_ID}"
         origin = ", 'delivered' AS origin" if table == "score" else ""
         transaction.add_select(
             table,
@@ -202,12 +210,26 @@ def _keep(transaction: Transaction, import_id: int) -> None:
             f"FROM {_STAGED[table]} AS x JOIN judged AS j ON j.number = x.number "
             "JOIN placed AS p ON p.number = x.number "
             "WHERE j.fate IN ('new', 'updated')",
-            [owner, "school_year", *columns, *(["origin"] if origin else [])],
+            [owner, "school_year", *columns, ROW_ID, *(["origin"] if origin else [])],
             import_id,
         )
+    _keep_attached(transaction, import_id)
     for fates, why in (("'new', 'updated'", "correction"), ("'removed'", "reset")):
         replaced = transaction.sql(
             "SELECT old_row, result_row AS new_row FROM judged "
             f"WHERE old_row IS NOT NULL AND fate IN ({fates}) ORDER BY old_row"
         )
         transaction.supersede("result", replaced, import_id, why)
+
+
+def _keep_attached(transaction: Transaction, import_id: int) -> None:
+    """Let what was attached to a result go over to the row that corrects it."""
+XX for name in names if name != "owner_row")
+    transaction.add_select(
+        "score",
+        f"SELECT j.result_row AS owner_row, {own} FROM score AS s JOIN judged AS j "
+        "ON j.old_row = s.owner_row WHERE j.fate = 'updated' AND s.origin = 'attached' "
+        f"ORDER BY s.{ROW_ID}",
+        names,
+        import_id,
+    )

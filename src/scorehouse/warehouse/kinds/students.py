@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 
 from scorehouse.intake.findings import FindingLog
 from scorehouse.warehouse.kinds import people_text as text
 from scorehouse.warehouse.kinds.people_checks import with_good_ids, year_of
 from scorehouse.warehouse.kinds.people_load import PeopleLoad
 from scorehouse.warehouse.kinds.people_text import ROW, filled
+from scorehouse.warehouse.kinds.replacements import in_force
 from scorehouse.warehouse.kinds.result_rows import school_year
 from scorehouse.warehouse.loading import Ending, Guess, Head, Kind, Loading
 from scorehouse.warehouse.schema import ROW_ID
@@ -200,14 +200,15 @@ def _withdraw(load: PeopleLoad, rows: pl.DataFrame) -> None:
     """A row marked as deleted withdraws the student's enrollment at its school in its year."""
     if rows.is_empty():
         return
-    asked = rows.select(pl.col("SSID").alias("student_id"), _school().alias("school_id"), "year")
-    held = load.about_students(
-        asked,
-        f"SELECT h.{ROW_ID} AS old_row, h.student_id, h.school_id, h.school_year AS year "
-        "FROM enrollment AS h JOIN asked ON asked.student_id = h.student_id",
+    asked = rows.select(
+        pl.col("SSID").alias("student_id"),
+        _school().alias("school_id"),
+        pl.col("year").alias("school_year"),
     )
-    gone = held.join(asked.unique(), on=["student_id", "school_id", "year"], how="semi")
-    load.withdraw("enrollment", pa.table({"old_row": gone["old_row"].to_arrow().cast(pa.int64())}))
+    keys = ["student_id", "school_id", "school_year"]
+    asked = in_force(load.loading.transaction, asked)
+    held = load.held_rows("enrollment", asked, keys)
+    load.withdraw("enrollment", held.join(asked, on=keys, how="semi")[ROW_ID])
 
 
 KINDS = (Kind("students", "students (CALPADS-style extract)", 30, recognise, bring),)
