@@ -206,7 +206,10 @@ def test_norms_come_one_by_one(house: Warehouse, tmp_path: Path) -> None:
         + "U,2019-01-01,2019-03-31,100,2400,80,2000,3000,5,2300\n"
         + "U,2019-01-01,2019-03-31,,,,,,3,2400\nU,2019-01-01,2019-03-31,,,,,,95,2500\n"
     )
-    assert brought(house, path).log.counts() == {"norm_unsound": 1}
+    assert brought(house, path).log.counts() == {
+        "norm_unsound": 1,
+        "norm_assessment_unknown": 1,
+    }
     assert held(house, "SELECT assessment_id, n_scored FROM norm") == [
         {"assessment_id": "T", "n_scored": 100}
     ]
@@ -224,7 +227,7 @@ def test_lists_in_any_order_replace_their_members(tmp_path: Path) -> None:
         + f"9000000001,B,{OTHER_SCHOOL},,2019,All\n9000000002,A,{SCHOOL},t@invented,2019,ELA\n"
         + f"9000000003,A,{SCHOOL},,2019,ELA\n,A,unknown,,2019,\n9000000004,A,{SCHOOL},,2019,Math\n"
     )
-    assert brought(house, path).log.counts() == {"roster_row": 2}
+    assert brought(house, path).log.counts() == {"roster_school_unknown": 1, "roster_row": 1}
     query = "SELECT roster_name, student_id FROM roster_student ORDER BY 1, 2"
     assert [tuple(row.values()) for row in held(house, query)] == [
         ("A", "9000000002"), ("A", "9000000003"), ("B", "9000000001"),

@@ -92,12 +92,10 @@ def _tell_orphans(loading: Loading, path: Path, coming: dict[str, Row]) -> None:
     """Schools whose district is in neither the file nor the warehouse are told, and kept."""
     held = loading.transaction.sql("SELECT DISTINCT entity_id FROM entity")["entity_id"]
     known = {*held.to_pylist(), *coming}
-    for row in coming.values():
+    for identifier, row in coming.items():
         if row["entity_type"] == "school" and row["parent_id"] not in known:
             value = row["parent_id"] or "(none)"
-            loading.log.add(
-                "entity_parent_unknown", file=path.name, record=row["entity_id"], value=value
-            )
+            loading.log.add("entity_parent_unknown", file=path.name, record=identifier, value=value)
 
 
 def _tell_absent(loading: Loading, path: Path, coming: dict[str, Row]) -> None:
