@@ -198,7 +198,7 @@ def test_rows_that_contradict_each_other_are_named_and_the_last_holds(tmp_path: 
     assert row == [{"first_name": "Ada", "birth_date": dt.date(2008, 4, 3), "sex": "Male"}]
 
 
-@pytest.mark.parametrize("born", ["2050-01-01", "1961-01-01"])
+@pytest.mark.parametrize("born", ["2050-01-01", "1908-01-01"])
 def test_an_impossible_birth_date_is_left_empty(tmp_path: Path, born: str) -> None:
     house = made(tmp_path / "w")
     summary = loaded(house, extract(tmp_path, {"Birthdate": born}))

@@ -10,7 +10,7 @@ import polars as pl
 from scorehouse.intake.findings import FindingLog
 from scorehouse.warehouse.kinds.people_text import RACES, ROW
 
-_OLDEST_YEARS = 25
+_OLDEST_YEARS = 90  # a roster may be of long ago; what is caught is a slipped century
 _YEAR_BEGINS = 7  # month in which a school year begins
 _EXPONENT = r"^\d+([.,]\d+)?[eE]\+?\d+$"
 _DIGITS = r"^\d+$"
