@@ -224,7 +224,10 @@ def _keep(transaction: Transaction, import_id: int, sizes: Mapping[str, int]) ->
 
 def _keep_attached(transaction: Transaction, import_id: int) -> None:
     """Let what was attached to a result go over to the row that corrects it."""
-XX for name in names if name != "owner_row")
+    if not transaction.sql("SELECT 1 FROM judged WHERE fate = 'updated' LIMIT 1").num_rows:
+        return
+    names = TABLES["score"].names
+    own = ", ".join(f's."{name}"' for name in names if name != "owner_row")
     transaction.add_select(
         "score",
         f"SELECT j.result_row AS owner_row, {own} FROM score AS s JOIN judged AS j "
