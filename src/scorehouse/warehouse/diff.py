@@ -101,7 +101,7 @@ def _comparing(table: Table, first: int, last: int) -> str:
     keys = [f'"{key}"' for key in table.keys]
     if table.name == "result":
         keys.append("coalesce(opportunity_alt_id, '')")
-    key = " || ' / ' || ".join(f"coalesce(CAST({name} AS VARCHAR), '')" for name in keys)
+    key = " || ' / ' || ".join(f"coalesce(CAST({name} AS STRING), '')" for name in keys)
     gone = (
         f"SELECT old_row, {IMPORT_ID}, why FROM supersession__rows "
         f"WHERE table_name = '{table.name}'"

@@ -1,7 +1,9 @@
 """Where SQL runs: one port with few verbs, so that the same text runs here and on a cluster.
 
-`Local` is DuckDB in this process. SQL is kept to what DuckDB and Spark share; marts give
-integers, and what is rounded or divided is so in Python.
+`Local` is DuckDB in this process; `spark.Spark` is a cluster. SQL is kept to what both share:
+types are STRING, TINYINT, INTEGER, BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP (without a zone);
+NULLS FIRST or LAST is always said; rows are numbered by what they hold, never as they come.
+Marts give integers, and what is rounded or divided is so in Python.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from scorehouse.errors import ScorehouseError
@@ -22,8 +25,11 @@ MapFunction = Callable[[pa.Table], pa.Table]
 class Engine(Protocol):
     """What the warehouse asks of an engine."""
 
-    def files(self, name: str, paths: Sequence[str], schema: pa.Schema) -> None:
-        """Name a table that stands in Parquet files; no file: an empty table."""
+    def files(self, name: str, paths: Sequence[str], schema: pa.Schema, number: str = "") -> None:
+        """Name a table that stands in Parquet files; no file: an empty table.
+
+        `number` names a column to add: each row's place in its file, from 0.
+        """
 
     def view(self, name: str, select: str) -> None:
         """Name a query."""
@@ -40,8 +46,11 @@ class Engine(Protocol):
     def batches(self, text: str, rows: int = 100_000) -> Iterator[pa.RecordBatch]:
         """Run a query and yield its rows piece by piece."""
 
-    def write(self, select: str, path: Path) -> int:
-        """Write a query's rows, in its order, as one Parquet file; return their number."""
+    def write(self, select: str, path: Path, order: Sequence[str] = ()) -> int:
+        """Write a query's rows, by the columns of `order`, as one Parquet file.
+
+        Empty cells come last. Return the number of rows.
+        """
 
     def row_hash(self, columns: Sequence[str]) -> str:
         """SQL for a number that tells rows of different content apart."""
@@ -71,15 +80,18 @@ class Local:
             }
         )
 
-    def files(self, name: str, paths: Sequence[str], schema: pa.Schema) -> None:
+    def files(self, name: str, paths: Sequence[str], schema: pa.Schema, number: str = "") -> None:
         """Name a table that stands in Parquet files."""
         if not paths:
-            self._connection.register(f"{name}__empty", schema.empty_table())
+            places = [pa.field(number, pa.int64())] if number else []
+            self._connection.register(f"{name}__empty", pa.schema([*schema, *places]).empty_table())
             self.view(name, f'SELECT * FROM "{name}__empty"')
             return
         listed = ", ".join(quoted(path) for path in paths)
         columns = ", ".join(f'"{column}"' for column in schema.names)
-        self.view(name, f"SELECT {columns} FROM read_parquet([{listed}])")
+        columns += f', file_row_number AS "{number}"' if number else ""
+        numbers = ", file_row_number = true" if number else ""
+        self.view(name, f"SELECT {columns} FROM read_parquet([{listed}]{numbers})")
 
     def view(self, name: str, select: str) -> None:
         """Name a query."""
@@ -106,11 +118,13 @@ class Local:
         cursor = self._connection.cursor()
         yield from cursor.execute(text).to_arrow_reader(rows)
 
-    def write(self, select: str, path: Path) -> int:
+    def write(self, select: str, path: Path, order: Sequence[str] = ()) -> int:
         """Write a query's rows as one Parquet file."""
+        by = ", ".join(f'"{column}" NULLS LAST' for column in order)
+        text = f"{select} ORDER BY {by}" if order else select
         try:
             done = self._connection.execute(
-                f"COPY ({select}) TO {quoted(str(path))} "
+                f"COPY ({text}) TO {quoted(str(path))} "
                 "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
             ).fetchone()
         except duckdb.IOException as error:
@@ -140,6 +154,12 @@ class Local:
     def close(self) -> None:
         """End the session."""
         self._connection.close()
+
+
+def numbered(table: pa.Table, name: str = "arrival", first: int = 0) -> pa.Table:
+    """Add a column with each row's place, so that queries can tell in which order rows came."""
+    places = np.arange(first, first + table.num_rows, dtype=np.int64)
+    return table.append_column(name, pa.array(places))
 
 
 def quoted(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from scorehouse.warehouse.engine import numbered
 from scorehouse.warehouse.schema import ROW_ID, TABLES, Table
 from scorehouse.warehouse.transaction import Transaction
 
@@ -56,8 +57,7 @@ def merge(
             rows = rows.append_column(
                 key, pa.nulls(rows.num_rows, table.own_schema.field(key).type)
             )
-    numbered = rows.append_column("arrival", pa.array(range(rows.num_rows), pa.int64()))
-    engine.register("arriving", numbered)
+    engine.register("arriving", numbered(rows))
     try:
         engine.register(
             "judged", engine.sql(_judging(table, rows.column_names, newest, keep_known))
@@ -84,7 +84,8 @@ def _judging(table: Table, given: Sequence[str], newest: str, keep_known: bool) 
         f"WITH last_come AS (SELECT *, row_number() OVER (PARTITION BY {keys} "
         f"ORDER BY {_newness(newest)} arrival DESC) AS place FROM arriving), "
         "n AS (SELECT * FROM last_come WHERE place = 1) "
-        f"SELECT {cells}, h.{ROW_ID} AS old_row, CASE WHEN h.{ROW_ID} IS NULL THEN 'new' "
+        f"SELECT {cells}, n.arrival, h.{ROW_ID} AS old_row, "
+        f"CASE WHEN h.{ROW_ID} IS NULL THEN 'new' "
         f"WHEN {older} THEN 'older' WHEN {differs or 'false'} THEN 'changed' "
         f"ELSE 'unchanged' END AS fate "
         f'FROM n LEFT JOIN "{table.name}__latest" AS h ON {matched} ORDER BY n.arrival'
@@ -110,16 +111,14 @@ def _apply(
     fates = dict(zip(counted["fate"].to_pylist(), counted["n"].to_pylist(), strict=True))
     coming = "SELECT * FROM judged WHERE fate IN ('new', 'changed')"
     first = transaction.reserve(import_id, fates.get("new", 0) + fates.get("changed", 0))
-    engine.register(
-        "coming",
-        engine.sql(f"SELECT *, {first} + row_number() OVER () - 1 AS row_id FROM ({coming}) AS c"),
-    )
+    row_id = f"{first} + row_number() OVER (ORDER BY arrival) - 1 AS {ROW_ID}"
+    engine.register("coming", engine.sql(f"SELECT *, {row_id} FROM ({coming}) AS c"))
     try:
         transaction.add_select(
             table.name, "SELECT * FROM coming", [*table.names, ROW_ID], import_id
         )
         replaced = engine.sql(
-            "SELECT old_row, row_id AS new_row FROM coming WHERE fate = 'changed'"
+            "SELECT old_row, row_id AS new_row FROM coming WHERE fate = 'changed' ORDER BY old_row"
         )
         transaction.supersede(table.name, replaced, import_id, why)
     finally:
@@ -136,6 +135,6 @@ def _withdraw(transaction: Transaction, table: Table, within: Sequence[str], imp
     gone = transaction.sql(
         f'SELECT h.{ROW_ID} AS old_row FROM "{table.name}__latest" AS h '
         f"WHERE EXISTS (SELECT 1 FROM (SELECT DISTINCT {scope} FROM arriving) AS s WHERE {same}) "
-        f"AND NOT EXISTS (SELECT 1 FROM arriving AS n WHERE {came})"
+        f"AND NOT EXISTS (SELECT 1 FROM arriving AS n WHERE {came}) ORDER BY old_row"
     )
     return transaction.supersede(table.name, gone, import_id, "correction")

@@ -38,10 +38,10 @@ def merged_file(
     last = max(file.last_import for file in files)
     path = new_data_file(transaction.root, table.name, files[0].slice, last)
     transaction.engine.files("merging", [file.path for file in files], table.schema)
-    order = ", ".join(f'"{column}"' for column in (*table.order, IMPORT_ID, ROW_ID))
     kept = f" WHERE {where}" if where else ""
-    count = transaction.engine.write(f"SELECT * FROM merging{kept} ORDER BY {order}", path)
+    order = (*table.order, IMPORT_ID, ROW_ID)
+    count = transaction.engine.write(f"SELECT * FROM merging{kept}", path, order)
     if not count:
-        path.unlink()
+        path.unlink(missing_ok=True)
         return None
     return DataFile(table.name, files[0].slice, str(path), count, first, last)

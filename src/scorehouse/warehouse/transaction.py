@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ import sqlalchemy as sa
 
 from scorehouse.warehouse import catalog as tables
 from scorehouse.warehouse.catalog import Catalog, now
-from scorehouse.warehouse.engine import Engine, quoted
+from scorehouse.warehouse.engine import Engine, numbered, quoted
 from scorehouse.warehouse.places import digest_of, new_data_file, remove, settle
 from scorehouse.warehouse.schema import IMPORT_ID, ROW_BITS, ROW_ID, TABLES, Table
 from scorehouse.warehouse.snapshot import files_of
 from scorehouse.warehouse.views import DataFile, define_table
 
 _SQL_TYPES: Mapping[str, str] = {
-    "text": "VARCHAR",
+    "text": "STRING",
     "int8": "TINYINT",
     "int32": "INTEGER",
     "int64": "BIGINT",
@@ -104,6 +104,8 @@ class Transaction:
         """Add rows of a table; columns that are missing are empty. Return their number."""
         if not rows.num_rows:
             return 0
+        if ROW_ID not in rows.column_names:
+            rows = numbered(rows, ROW_ID, self.reserve(import_id, rows.num_rows))
         self.engine.register("adding", rows)
         try:
             return self.add_select(name, "SELECT * FROM adding", rows.column_names, import_id)
@@ -120,9 +122,12 @@ class Transaction:
     ) -> int:
         """Add the rows of a query that gives some columns of a table; return their number.
 
-        With `row_id` among the columns they keep it (from `reserve`), else they get one.
-        `slices` are the slices that the rows are known to belong to.
+        A `row_id` among the columns comes from `reserve` and follows from what a row holds,
+        since engines have rows in orders of their own. Rows without one are few, and numbered
+        in the query's order. `slices` are the slices that the rows are known to belong to.
         """
+        if ROW_ID not in columns:
+            return self.add(name, self.engine.sql(select).select(list(columns)), import_id)
         table = TABLES[name]
         is_sliced = table.slice in columns
         if is_sliced and slices is None:
@@ -147,27 +152,20 @@ class Transaction:
         slice_value: str,
         import_id: int,
     ) -> int:
-        first = self.first_row(import_id)
-        has_rows = ROW_ID in columns
-        number = ROW_ID if has_rows else f"{first} + row_number() OVER () - 1"
         cells = ", ".join(_cell(field.name, field.type, columns) for field in table.fields)
-        order = ", ".join(f'"{column}"' for column in table.order)
         text = (
-            f"SELECT CAST({number} AS BIGINT) AS {ROW_ID}, "
+            f"SELECT CAST({ROW_ID} AS BIGINT) AS {ROW_ID}, "
             f"CAST({import_id} AS BIGINT) AS {IMPORT_ID}, {cells} FROM ({select}) AS x{where}"
         )
-        text += f" ORDER BY {order}" if order else ""
         path = new_data_file(self.root, table.name, slice_value, import_id)
         count = 0
         try:
-            count = self.engine.write(text, path)
+            count = self.engine.write(text, path, table.order)
         finally:
             if not count:
                 remove([path])
         if not count:
             return 0
-        if not has_rows:
-            self.reserve(import_id, count)
         self.files.append(DataFile(table.name, slice_value, str(path), count, import_id, import_id))
         return count
 
@@ -217,10 +215,13 @@ class Transaction:
 
     # --- the end ---
 
-    def commit(self, why: str) -> int:
+    def commit(
+        self, why: str, also: Callable[[sa.Connection, int], None] = lambda _to, _number: None
+    ) -> int:
         """Make everything there for others; return the new snapshot's number.
 
         Files are flushed to disk first; then one transaction of the catalog lists them.
+        `also` writes what belongs to it in the same transaction.
         """
         added = [file for file in self.files if file.path not in self._base]
         settle([Path(file.path) for file in added])
@@ -240,6 +241,7 @@ class Transaction:
                 .where(tables.load.c.load_id == self.load_id)
                 .values(status="done", ended_at=now())
             )
+            also(connection, number)
         self._base = {file.path for file in self.files}
         self._removed = set()
         return number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from scorehouse.warehouse.engine import numbered
 from scorehouse.warehouse.schema import ROW_ID, TABLES
 from scorehouse.warehouse.transaction import Transaction
 
@@ -29,12 +30,12 @@ def settle(
     """
     engine = transaction.engine
     engine.register("sitting", tests)
-    engine.register("sitting_response", responses)
+    engine.register("sitting_response", numbered(responses))
     engine.register("placed", engine.sql(_placing()))
     engine.register("same", engine.sql(_same(transaction)))
     first = transaction.reserve(import_id, tests.num_rows)
     engine.register("judged", engine.sql(_judging(first)))
-    _keep(transaction, import_id)
+    _keep(transaction, import_id, first, (tests.num_rows, responses.num_rows))
     return engine.sql(
         "SELECT number, fate, opportunity_id, assessment_id AS waits_value FROM judged "
         "ORDER BY number"
@@ -97,7 +98,8 @@ def _judging(first: int) -> str:
     )
 
 
-def _keep(transaction: Transaction, import_id: int) -> None:
+def _keep(transaction: Transaction, import_id: int, first: int, sizes: tuple[int, int]) -> None:
+    """Add the rows of what is taken; `sizes`: how many sittings and responses came."""
     taken = "fate IN ('new', 'updated')"
     transaction.add_select(
         "result",
@@ -106,11 +108,12 @@ def _keep(transaction: Transaction, import_id: int) -> None:
         import_id,
     )
     cells = ", ".join(f'x."{name}"' for name in _RESPONSE_COLUMNS)
+    row = f"{transaction.reserve(import_id, sizes[1])} + x.arrival AS {ROW_ID}"
     transaction.add_select(
         "response",
-        f"SELECT j.new_row AS result_row, j.school_year, {cells} FROM sitting_response AS x "
+        f"SELECT {row}, j.new_row AS result_row, j.school_year, {cells} FROM sitting_response AS x "
         f"JOIN judged AS j ON j.number = x.number WHERE j.{taken}",
-        ["result_row", "school_year", *_RESPONSE_COLUMNS],
+        [ROW_ID, "result_row", "school_year", *_RESPONSE_COLUMNS],
         import_id,
     )
     replaced = transaction.sql(
@@ -118,12 +121,13 @@ def _keep(transaction: Transaction, import_id: int) -> None:
         "ORDER BY old_row"
     )
     transaction.supersede("result", replaced, import_id, "correction")
+    row = f"{transaction.reserve(import_id, sizes[0]) - first} + new_row AS {ROW_ID}"
     transaction.add_select(
         "submission",
-        "SELECT number, student_id, assessment_id, opportunity_id, school_year, fate, "
+        f"SELECT {row}, number, student_id, assessment_id, opportunity_id, school_year, fate, "
         "'' AS message, CASE WHEN is_waiting THEN 'assessment' ELSE '' END AS waits_for, "
         "CASE WHEN is_waiting THEN assessment_id ELSE '' END AS waits_value, "
         f"CASE WHEN {taken} THEN new_row ELSE old_row END AS result_row FROM judged",
-        list(TABLES["submission"].names),
+        [ROW_ID, *TABLES["submission"].names],
         import_id,
     )

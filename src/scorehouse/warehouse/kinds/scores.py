@@ -51,9 +51,9 @@ def bring(loading: Loading, path: Path, import_id: int) -> Ending:
     span = sum(fates.values())
     first = transaction.reserve(import_id, span)
     engine.view("scored_rows", f"SELECT *, {first} + place AS row_number FROM judged")
-    _keep(transaction, import_id)
-    stubs = _bring_stubs(transaction, import_id)
-    _submit(transaction, import_id)
+    _keep(transaction, import_id, engine.sql(_COUNTING)["n"][0].as_py())
+    stubs = _bring_stubs(transaction, import_id, span)
+    _submit(transaction, import_id, span)
     counts = {fate: number for fate, number in fates.items() if number}
     counts |= {"results_made": stubs} if stubs else {}
     said = ", ".join(f"{number:,} {fate}" for fate, number in counts.items())
@@ -65,7 +65,7 @@ def _open(loading: Loading, path: Path) -> None:
     """Name the file's rows `arriving`; a CSV is typed first."""
     if identify(path) is FileKind.PARQUET:
         _check_types(path)
-        loading.transaction.engine.files("arriving", [str(path)], SCORES)
+        loading.transaction.engine.files("arriving", [str(path)], SCORES, "arrival")
         return
     source = open_table(
         path, sorted(_MARKS), SCORES.names, loading.log, loading.transaction.root / SCRATCH_FOLDER
@@ -74,9 +74,9 @@ def _open(loading: Loading, path: Path) -> None:
         raise InputRefusedError("the scores can't be read; see the findings")
     schema = pa.schema([(name, pa.string()) for name in source.columns if name in SCORES.names])
     engine = loading.transaction.engine
-    engine.files("arriving_text", [str(source.path)], schema)
+    engine.files("arriving_text", [str(source.path)], schema, "arrival")
     cells = ", ".join(_cell(field, schema.names) for field in SCORES)
-    engine.view("arriving", f"SELECT {cells} FROM arriving_text")
+    engine.view("arriving", f"SELECT {cells}, arrival FROM arriving_text")
 
 
 def _cell(field: pa.Field, given: list[str]) -> str:
@@ -89,7 +89,7 @@ def _cell(field: pa.Field, given: list[str]) -> str:
 
 
 _SQL_OF = {
-    "string": "VARCHAR", "double": "DOUBLE", "int32": "INTEGER", "int8": "TINYINT",
+    "string": "STRING", "double": "DOUBLE", "int32": "INTEGER", "int8": "TINYINT",
 }  # fmt: skip
 
 
@@ -139,12 +139,15 @@ def _part_value(name: str) -> str:
 
 def _typed(value: str, name: str) -> str:
     """The value as the table has it, so that both sides hash alike."""
-    kinds = {"real": "DOUBLE", "int8": "TINYINT", "int32": "INTEGER", "text": "VARCHAR"}
+    kinds = {"real": "DOUBLE", "int8": "TINYINT", "int32": "INTEGER", "text": "STRING"}
     kind = next(field.type for field in TABLES["score"].fields if field.name == name)
     return f"CAST({value} AS {kinds[kind]})"
 
 
-def _keep(transaction: Transaction, import_id: int) -> None:
+_COUNTING = "SELECT coalesce(max(arrival), -1) + 1 AS n FROM arriving"
+
+
+def _keep(transaction: Transaction, import_id: int, arrived: int) -> None:
     taken = "r.fate IN ('new', 'updated')"
     transaction.add_select(
         "scoring",
@@ -153,12 +156,13 @@ def _keep(transaction: Transaction, import_id: int) -> None:
         import_id,
     )
     cells = ", ".join(f'{_part_value(name)} AS "{name}"' for name in _PARTS)
+    row = f"{transaction.reserve(import_id, arrived)} + a.arrival AS {ROW_ID}"
     transaction.add_select(
         "score",
-        f"SELECT r.row_number AS owner_row, r.school_year, 'scored' AS origin, {cells} "
+        f"SELECT {row}, r.row_number AS owner_row, r.school_year, 'scored' AS origin, {cells} "
         "FROM arriving AS a JOIN scored_rows AS r ON r.opportunity_id = a.opportunity_id "
         f"AND r.assessment_id = a.assessment_id WHERE a.measure <> 'overall' AND {taken}",
-        ["owner_row", "school_year", "origin", *_PARTS],
+        [ROW_ID, "owner_row", "school_year", "origin", *_PARTS],
         import_id,
     )
     replaced = transaction.sql(
@@ -168,31 +172,33 @@ def _keep(transaction: Transaction, import_id: int) -> None:
     transaction.supersede("scoring", replaced, import_id, "correction")
 
 
-def _bring_stubs(transaction: Transaction, import_id: int) -> int:
+def _bring_stubs(transaction: Transaction, import_id: int, span: int) -> int:
     """Make results of sittings that no result is known of."""
+    row = f"{transaction.reserve(import_id, span)} + r.place AS {ROW_ID}"
     return transaction.add_select(
         "result",
-        "SELECT r.opportunity_id, r.assessment_id, r.student_id, r.school_year, r.subject, "
+        f"SELECT {row}, r.opportunity_id, r.assessment_id, r.student_id, r.school_year, r.subject, "
         "r.test_grade, t.assessment_type, 'scores' AS source_form FROM scored_rows AS r "
         "LEFT JOIN assessment AS t ON t.assessment_id = r.assessment_id "
         "WHERE r.fate = 'new' AND NOT EXISTS (SELECT 1 FROM result__latest AS h "
         "WHERE h.opportunity_id = r.opportunity_id AND h.student_id = r.student_id)",
         [
-            "opportunity_id", "assessment_id", "student_id", "school_year", "subject",
+            ROW_ID, "opportunity_id", "assessment_id", "student_id", "school_year", "subject",
             "test_grade", "assessment_type", "source_form",
         ],
         import_id,
     )  # fmt: skip
 
 
-def _submit(transaction: Transaction, import_id: int) -> None:
+def _submit(transaction: Transaction, import_id: int, span: int) -> None:
+    row = f"{transaction.reserve(import_id, span)} + place AS {ROW_ID}"
     transaction.add_select(
         "submission",
-        "SELECT place AS number, student_id, assessment_id, opportunity_id, school_year, fate, "
-        "'' AS message, '' AS waits_for, '' AS waits_value, "
+        f"SELECT {row}, place AS number, student_id, assessment_id, opportunity_id, school_year, "
+        "fate, '' AS message, '' AS waits_for, '' AS waits_value, "
         "CASE WHEN fate = 'unchanged' THEN old_row ELSE row_number END AS result_row "
         "FROM scored_rows",
-        list(TABLES["submission"].names),
+        [ROW_ID, *TABLES["submission"].names],
         import_id,
     )
 
