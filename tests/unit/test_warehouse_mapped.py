@@ -87,8 +87,7 @@ def test_a_mapping_fills_its_tables(tmp_path: Path) -> None:
     assert held(house, "SELECT school_id, entered_on, school_year FROM enrollment") == [
         {"school_id": SCHOOL, "entered_on": dt.date(2018, 8, 20), "school_year": "2018-19"}
     ]
-    assert held(house, "SELECT program, began_on, takes_part FROM program_participation "
-                "WHERE takes_part IS NOT NULL") == [
+    assert held(house, "SELECT program, began_on, takes_part FROM program_participation") == [
         {"program": "homeless", "began_on": dt.date(2018, 9, 1), "takes_part": True}
     ]  # fmt: skip
     assert held(house, "SELECT local_id FROM local_id") == [{"local_id": "17"}]
@@ -148,6 +147,22 @@ def test_a_slip_in_a_mapping_is_refused_by_its_place(tmp_path: Path, text: str, 
         read_mapping(mapping(tmp_path, text))
     assert said in str(raised.value)
     assert "columns.toml" in str(raised.value)
+
+
+def test_a_damaged_identifier_is_told_once_by_its_column(tmp_path: Path) -> None:
+    house = made(tmp_path / "w")
+    row = ROW.replace("9000000001", "9.0E+09")
+    summary = mapped(house, roster(tmp_path, ROW, row), mapping(tmp_path))
+    assert [(f.rule, f.field, f.row) for f in summary.log] == [
+        ("people_id_exponent", "State ID", 2)
+    ]
+
+
+def test_a_blank_school_is_no_enrollment(tmp_path: Path) -> None:
+    house = made(tmp_path / "w")
+    mapped(house, roster(tmp_path, ROW.replace(SCHOOL, "")), mapping(tmp_path))
+    assert held(house, "SELECT count(*) AS n FROM enrollment") == [{"n": 0}]
+    assert held(house, "SELECT count(*) AS n FROM student") == [{"n": 1}]
 
 
 # --- measures ---

@@ -14,7 +14,14 @@ from scorehouse.errors import InputRefusedError, UsageError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.warehouse.kinds import people_text as text
 from scorehouse.warehouse.kinds.attached import attach
-from scorehouse.warehouse.kinds.mapping import Cell, Mapped, Target, field_types, read_mapping
+from scorehouse.warehouse.kinds.mapping import (
+    NEEDED,
+    Cell,
+    Mapped,
+    Target,
+    field_types,
+    read_mapping,
+)
 from scorehouse.warehouse.kinds.people_checks import with_good_ids
 from scorehouse.warehouse.kinds.people_load import PeopleLoad
 from scorehouse.warehouse.kinds.people_text import ROW, filled
@@ -62,17 +69,24 @@ def _kept(mapping: Mapped, rows: pl.DataFrame, log: FindingLog, shown: str) -> p
             raise InputRefusedError("a column that the mapping names is missing")
     for column, values in mapping.skip.items():
         rows = rows.filter(~pl.col(column).is_in(list(values)))
-    return rows
+    return with_good_ids(log, shown, rows, _identifiers(mapping))
+
+
+def _identifiers(mapping: Mapped) -> dict[str, str]:
+    """The roster's columns that are identifiers as they stand, and whose."""
+    return {
+        cell.column: _IDS[name]
+        for target in mapping.targets
+        for name, cell in target.cells.items()
+        if name in _IDS and cell.column and cell.values is None
+    }
 
 
 def _bring_target(load: PeopleLoad, target: Target, rows: pl.DataFrame, links: list[Link]) -> None:
     log, shown = load.loading.log, load.shown
     texts = rows.select(ROW, *(_text_of(cell).alias(name) for name, cell in target.cells.items()))
     _tell_unknown(log, shown, rows, texts, target)
-    ids = {name: what for name, what in _IDS.items() if name in target.cells}
-    good = with_good_ids(log, shown, texts.with_columns(pl.col(name).fill_null("") for name in ids),
-                         ids)  # fmt: skip
-    typed = _typed(log, shown, target, good)
+    typed = _typed(log, shown, target, texts)
     if target.table == "score":
         load.count("score", attach(load, typed))
     elif target.table == "ssid_replacement":
@@ -152,7 +166,15 @@ def _typed(log: FindingLog, shown: str, target: Target, rows: pl.DataFrame) -> p
             text.tell_cells(log, shown, known, name, read, expected, cell.column or name)
         is_text_key = kind == "text" and name in keys
         typed.append((read.fill_null("") if is_text_key else read).alias(name))
-    return rows.select(ROW, *typed)
+    return _told(target, rows.select(ROW, *typed))
+
+
+def _told(target: Target, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that say something for a table: a roster's blank cells say nothing."""
+    for name in NEEDED[target.table]:
+        is_text = rows.schema[name] == pl.String
+        rows = rows.filter(pl.col(name) != "" if is_text else pl.col(name).is_not_null())
+    return rows
 
 
 def _read(table: str, name: str, cell: Cell, kind: str) -> pl.Expr:

@@ -26,7 +26,7 @@ TARGETS = (
 
 SCORE_FIELDS = ("opportunity_id", "student_id", "assessment_id", "measure", "scale_score")
 SCORE_MEASURES = ("lexile", "quantile")
-_NEEDED: Mapping[str, tuple[str, ...]] = {
+NEEDED: Mapping[str, tuple[str, ...]] = {
     "entity": ("entity_id", "entity_type"),
     "ssid_replacement": ("old_id", "student_id"),
     "student": ("student_id",),
@@ -36,6 +36,8 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "el_status": ("student_id", "el_status"),
     "score": ("measure", "scale_score"),
 }
+"""Table -> the fields without which a row says nothing; a mapping must name them."""
+
 _TOP = ("file", "skip", "oneroster", *TARGETS)
 _FILE_KEYS = ("delimiter", "encoding")
 _CELL_KEYS = ("column", "constant", "values", "other", "format")
@@ -147,7 +149,7 @@ def _targets(told: Mapping[str, Any], name: str, place: str) -> Iterator[Target]
 def _target(name: str, block: Mapping[str, Any], here: str) -> Target:
     known = field_types(name)
     _only(block, tuple(known), here, "field")
-    missing = [field for field in _NEEDED[name] if field not in block]
+    missing = [field for field in NEEDED[name] if field not in block]
     if missing:
         raise UsageError(f"{here}: the field {missing[0]} is missing")
     cells = {key: _cell(value, known[key], f"{here} {key}") for key, value in block.items()}
