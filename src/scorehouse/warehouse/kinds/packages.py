@@ -17,6 +17,7 @@ from scorehouse.errors import InputRefusedError
 from scorehouse.intake.readers.packages import TABULATOR_COLUMNS, read_package
 from scorehouse.intake.readers.tables import TextRow, columns_of, text_rows
 from scorehouse.terms import AssessmentType, SchoolYear, Subject, parse_grade
+from scorehouse.warehouse.kinds import package_checks as checks
 from scorehouse.warehouse.kinds.canonical import typed
 from scorehouse.warehouse.kinds.result_rows import frame
 from scorehouse.warehouse.loading import BAD_DATA, Ending, Guess, Head, Kind, Loading
@@ -26,6 +27,9 @@ from scorehouse.warehouse.schema import TABLES
 
 _TABULATOR = {"AssessmentId", "AssessmentName", "AssessmentSubject", "AssessmentGrade"}
 _TWO_FILE_ITEMS = {"assessment_id", "item_id", "model", "a", "b1", "operational"}
+_ONLY_HELD = {"position", "max_points", "answer_key", "unscorable"}
+"""Columns of the warehouse's own table of items, which comes back as that table."""
+
 _TWO_FILE_TESTS = {"assessment_id", "subject", "test_grade", "assessment_type", "school_year"}
 _CUT = re.compile(r"(Scaled|Overall|Alt(\d+)|Claim(\d+))(Low|High)(\d+)")
 _CONTENTS = {
@@ -43,7 +47,7 @@ def recognise(head: Head) -> Guess | None:
     columns = set(head.columns)
     if columns >= _TABULATOR:
         return Guess(1.0, "it has the columns of a tabulator package")
-    if columns >= _TWO_FILE_ITEMS:
+    if columns >= _TWO_FILE_ITEMS and not columns & _ONLY_HELD:
         return Guess(1.0, "it has the columns of a package's items")
     return None
 
@@ -62,30 +66,63 @@ def bring(loading: Loading, path: Path, import_id: int) -> Ending:
     rows = list(text_rows(path, loading.log)) if is_tabulator else []
     if is_tabulator and not rows:
         raise InputRefusedError("the package has no row")
+    checks.check_rows(loading, path.name, rows)
     tests = _tabulator_tests(loading, path, rows) if is_tabulator else pl.DataFrame()
     items = pl.DataFrame()
     if not is_tabulator or set(columns) >= set(TABULATOR_COLUMNS):
         package = read_package(path, loading.log)
         items = frame(package.items)
         tests = tests if is_tabulator else frame(package.assessments)
-    return _bring(loading, path, import_id, tests, _with_contents(items, rows), _cuts(rows))
+    cuts = _cuts(rows)
+    _check(loading, path, rows, tests, cuts)
+    return _bring(loading, path, import_id, tests, _with_contents(items, rows), cuts)
+
+
+def _check(
+    loading: Loading, path: Path, rows: list[TextRow], tests: pl.DataFrame, cuts: pl.DataFrame
+) -> None:
+    if not rows:
+        return
+    known = checks.definitions(loading.transaction)
+    levels: dict[str, dict[checks.Cut, tuple[float | None, float | None]]] = {}
+    for name, measure, level, low, high in cuts.iter_rows():
+        levels.setdefault(name, {})[measure, level] = (low, high)
+    for test in tests.iter_rows(named=True):
+        checks.check_test(loading, path.name, test, levels.get(test["assessment_id"], {}), known)
+    subjects = dict(zip(tests["assessment_id"], tests["subject"], strict=True))
+    checks.check_items(loading, path.name, rows, subjects, known)
 
 
 def bring_tests(loading: Loading, path: Path, import_id: int) -> Ending:
     """Bring the tests of a package in two files; its items come from their own file."""
-    rows = [dict(row.cells) for row in text_rows(path, loading.log)]
     fields = {field.name: field for field in TABLES["assessment"].fields}
-    texts = pl.DataFrame(rows)
+    texts = pl.DataFrame([_canonical(row.cells) for row in text_rows(path, loading.log)])
+    if not texts.height:
+        raise InputRefusedError("the package has no row")
     names = [name for name in texts.columns if name in fields]
     tests = texts.select(typed(pl.col(name), fields[name]).alias(name) for name in names)
     return _bring(loading, path, import_id, tests, pl.DataFrame(), pl.DataFrame())
+
+
+_SPELLINGS: Mapping[str, Callable[[str], object]] = {
+    "subject": Subject.parse, "test_grade": parse_grade, "assessment_type": AssessmentType.parse,
+    "school_year": SchoolYear.parse_file_year,
+}  # fmt: skip
+
+
+def _canonical(cells: Mapping[str, str]) -> dict[str, str | None]:
+    """A test's cells in the spelling that results are compared by."""
+    return {
+        name: _or_text(_SPELLINGS[name], text) if name in _SPELLINGS else text
+        for name, text in cells.items()
+    }
 
 
 def _bring(
     loading: Loading, path: Path, import_id: int, tests: pl.DataFrame, items: pl.DataFrame,
     cuts: pl.DataFrame,
 ) -> Ending:  # fmt: skip
-    refused = _refused(loading, path, tests)
+    refused = _unsound(loading, path, tests) | _refused(loading, path, tests)
     taken = []
     for name, rows in (("assessment", tests), ("item", items), ("cut_score", cuts)):
         kept = rows
@@ -94,8 +131,22 @@ def _bring(
         taken.append(_merge(loading, name, kept, import_id))
     ending = ending_of(*taken, prefixes=("tests", "items", "cuts"))
     if refused and tests.height == len(refused):
-        return Ending(BAD_DATA, "every test is known with another subject, grade or type", {})
+        return Ending(BAD_DATA, "no test could be taken; see the findings", {})
     return ending
+
+
+def _unsound(loading: Loading, path: Path, tests: pl.DataFrame) -> set[str]:
+    """Tests whose subject, grade, type or year can't be read."""
+    refused: set[str] = set()
+    for test in tests.iter_rows(named=True):
+        problem = checks.unsound(test)
+        if problem:
+            name, (field, why) = test["assessment_id"], problem
+            loading.log.add(
+                "package_test_unsound", file=path.name, record=name, field=field, value=why
+            )
+            refused.add(name)
+    return refused
 
 
 def _merge(loading: Loading, name: str, rows: pl.DataFrame, import_id: int) -> Merged:
