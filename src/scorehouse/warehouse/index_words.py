@@ -51,6 +51,7 @@ class WordWriter:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._ids: dict[str, int] = {}
+        self._known: dict[str, tuple[int, tuple[int, ...]]] = {}
         self._open: dict[int, _Segment] = {}
         self._changed: set[int] = set()
         self._next_label = self._first_free("word", "word_id", FIRST_LABEL)
@@ -62,10 +63,16 @@ class WordWriter:
 
     def ids(self, words: Sequence[str], grade: str | None) -> tuple[list[int], list[int]]:
         """Ids of words, and of the labels that go with them; new ones are made."""
-        return (
-            [self._id(word) for word in words],
-            [self._id(label) for label in labels_of(words, grade)],
-        )
+        known = [self._known.get(word) or self._know(word) for word in words]
+        labels = {label for _, own in known for label in own}
+        if grade:
+            labels.add(self._id(grade_label(grade)))
+        return [word for word, _ in known], [*labels]
+
+    def _know(self, word: str) -> tuple[int, tuple[int, ...]]:
+        labels = tuple(self._id(label) for label in labels_of([word], None))
+        known = self._known[word] = self._id(word), labels
+        return known
 
     def _id(self, word: str) -> int:
         found = self._ids.get(word)
@@ -137,6 +144,7 @@ class WordWriter:
 
     def forget_unused(self, words: Iterable[str]) -> None:
         """Take words and labels out that have no posting left."""
+        self._known.clear()
         for word in words:
             word_id = self._id(word)
             key = word_id * WORD_STEP

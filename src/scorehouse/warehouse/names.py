@@ -20,7 +20,7 @@ _JOINING = frozenset("'’‘ʻʼ`´.")
 _PLAIN = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}
 )
-_KEY_LETTERS, _BITS, _OTHER = 6, 5, 31
+_KEY_LETTERS, _BITS, _OTHER = 12, 5, 31
 
 
 @lru_cache(maxsize=100_000)
@@ -69,29 +69,32 @@ def may_begin_wrong(word: str) -> bool:
 
 
 def order_key(last_name: str | None, first_name: str | None) -> int:
-    """A number in which people stand by last name, then first, as far as six letters tell."""
-    return _packed(last_name) << (_KEY_LETTERS * _BITS) | _packed(first_name)
-
-
-@lru_cache(maxsize=100_000)
-def _packed(name: str | None) -> int:
-    letters = "".join(folded(name or ""))[:_KEY_LETTERS]
+    """A number in which people stand by last name, then first, as far as twelve letters tell."""
+    letters = f"{joined(last_name)} {joined(first_name)}"[:_KEY_LETTERS]
     number = 0
-    for place in range(_KEY_LETTERS):
-        number = number << _BITS | (_code(letters[place]) if place < len(letters) else 0)
+    for letter in letters.ljust(_KEY_LETTERS):
+        number = number << _BITS | _code(letter)
     return number
 
 
+@lru_cache(maxsize=100_000)
+def joined(name: str | None) -> str:
+    """A name's words written together."""
+    return "".join(folded(name or ""))
+
+
 def _code(letter: str) -> int:
+    if letter == " ":
+        return 0
     return ord(letter) - ord("a") + 1 if "a" <= letter <= "z" else _OTHER
 
 
 def full_order(
     last_name: str | None, first_name: str | None, student_id: str
-) -> tuple[int, tuple[str, ...], tuple[str, ...], str]:
+) -> tuple[int, str, str, str]:
     """The order of people who fit equally well."""
     key = order_key(last_name, first_name)
-    return key, folded(last_name or ""), folded(first_name or ""), student_id
+    return key, joined(last_name), joined(first_name), student_id
 
 
 def fit(asked: str, word: str) -> int | None:
