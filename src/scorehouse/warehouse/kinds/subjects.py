@@ -1,32 +1,38 @@
 """Subject definitions: what a subject reports, its levels, claims, targets, traits, words.
 
 Source: the incumbent's subject definition (its schema and its rules: an interim block has
-three levels; levels count from 1 without a gap; codes stand once).
+three levels; levels count from 1 without a gap; codes stand once). Words of reports stand under
+the keys that the incumbent gives them: report-grade.05.asmt-type.sum.claim.1-LT.level.2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from lxml import etree
 
 from scorehouse.errors import InputRefusedError
 from scorehouse.terms import AssessmentType
+from scorehouse.warehouse.kinds.subject_checks import (
+    LONGEST_CODE,
+    Row,
+    Rows,
+    check,
+    keyed,
+    tell_changes,
+)
+from scorehouse.warehouse.kinds.subject_checks import SUBJECT_TABLES as _TABLES
 from scorehouse.warehouse.kinds.xml_file import root_of, text_in
 from scorehouse.warehouse.loading import Ending, Guess, Head, Kind, Loading
-from scorehouse.warehouse.merge import merge
+from scorehouse.warehouse.merge import Merged, merge
 from scorehouse.warehouse.merge_ending import ending_of
-from scorehouse.warehouse.schema import TABLES
+from scorehouse.warehouse.schema import ROW_ID, TABLES
 
 _SCORINGS = {"OverallScoring": "overall", "AltScoring": "alt", "ClaimScoring": "claim"}
-_BLOCK_LEVELS = 3
-_MOST_LEVELS = 6
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-Row = dict[str, object]
-Rows = dict[str, list[Row]]
-_TABLES = tuple(name for name, table in TABLES.items() if table.group == "subjects")
 
 
 def recognise(head: Head) -> Guess | None:
@@ -40,16 +46,24 @@ def bring(loading: Loading, path: Path, import_id: int) -> Ending:
     """Bring a subject's definition: what it no longer holds is withdrawn."""
     root = root_of(path)
     subject = (root.get("code") or "").strip()
-    if not subject:
-        raise InputRefusedError("the subject has no code")
-    rows = subject_rows(root, subject)
-    _check(loading, path, rows)
-    _tell_changed_levels(loading, path, subject, rows["subject_level"])
-    merged = []
-    for name in _TABLES:
-        table = pa.Table.from_pylist(rows[name], schema=TABLES[name].own_schema)
-        merged.append(merge(loading.transaction, name, table, import_id, within=("subject",)))
+    if not 0 < len(subject) <= LONGEST_CODE:
+        raise InputRefusedError(f"the subject's code has to have 1 to {LONGEST_CODE} characters")
+    rows = keyed(loading, path.name, subject_rows(root, subject))
+    check(loading, path.name, rows)
+    tell_changes(loading, path.name, subject, rows)
+    merged = [_replace(loading, name, subject, rows[name], import_id) for name in _TABLES]
     return ending_of(*merged, prefixes=tuple(name.removeprefix("subject_") for name in _TABLES))
+
+
+def _replace(loading: Loading, name: str, subject: str, rows: list[Row], import_id: int) -> Merged:
+    """Let the rows of a subject be these."""
+    transaction = loading.transaction
+    if rows:
+        table = pa.Table.from_pylist(rows, schema=TABLES[name].own_schema)
+        return merge(transaction, name, table, import_id, within=("subject",))
+    held = transaction.sql(f"SELECT {ROW_ID} AS old_row, subject FROM {name}__latest")
+    gone = held.filter(pc.equal(held["subject"], subject)).select(["old_row"])
+    return Merged(gone=transaction.supersede(name, gone, import_id, "correction"))
 
 
 def subject_rows(root: etree._Element, subject: str) -> Rows:
@@ -160,67 +174,41 @@ def _part(
 
 def _words(root: etree._Element) -> Iterator[tuple[str, str]]:
     for message in root.iterfind("Messages/Message"):
-        yield message.get("key") or "", (message.text or "").strip()
+        yield message.get("key") or "", _plain(message)
     for grade in root.iterfind("ReportGrades/ReportGrade"):
-        yield from _words_in(grade, f"report/{(grade.get('code') or '').zfill(2)}")
+        for kind in grade.iterfind("ReportAssessmentTypes/ReportAssessmentType"):
+            code = (grade.get("code") or "").zfill(2)
+            place = f"report-grade.{code}.asmt-type.{kind.get('code') or ''}"
+            yield from ((f"{place}.{key}", words) for key, words in _words_of(kind) if words)
 
 
-def _words_in(element: etree._Element, path: str) -> Iterator[tuple[str, str]]:
-    """Words of reports, by where they stand: report/03/sum/claim 1-LT/level 2/Description."""
-    for child in element:
-        told = child.get("code") or child.get("level")
-        tag = str(child.tag)
-        if len(child):
-            step = f"{tag} {told}" if told else tag
-            yield from _words_in(child, f"{path}/{step}")
-        elif (child.text or "").strip():
-            yield f"{path}/{tag}{f' {told}' if told else ''}", (child.text or "").strip()
+def _words_of(kind: etree._Element) -> Iterator[tuple[str, str]]:
+    for name, key in _ACHIEVEMENTS.items():
+        for message in kind.iterfind(name):
+            yield key, _plain(message)
+    yield from _level_words(kind, "overall")
+    for name, key in (
+        ("ReportAltScores/ReportAltScore", "alt"),
+        ("ReportClaims/ReportClaim", "claim"),
+    ):
+        for part in kind.iterfind(name):
+            yield from _level_words(part, f"{key}.{part.get('code') or ''}")
 
 
-# --- checks ---
+_ACHIEVEMENTS = {
+    "OverallAchievementMessage": "overall", "AltScoreAchievementMessage": "alt",
+    "ClaimAchievementMessage": "claim",
+}  # fmt: skip
 
 
-def _check(loading: Loading, path: Path, rows: Rows) -> None:
-    """Codes stand once; levels count from 1; blocks have three. The last of a code counts."""
-    for name in _TABLES:
-        keys = TABLES[name].keys
-        seen: set[tuple[object, ...]] = set()
-        for row in rows[name]:
-            key = tuple(row.get(column) for column in keys)
-            if key in seen:
-                loading.log.add(
-                    "subject_code_twice", file=path.name, field=name, value=" ".join(map(str, key))
-                )
-            seen.add(key)
-    for (kind, score_kind), levels in _levels(rows["subject_level"]).items():
-        most = _BLOCK_LEVELS if kind == AssessmentType.IAB.value else _MOST_LEVELS
-        is_whole = levels == list(range(1, len(levels) + 1))
-        is_block = kind == AssessmentType.IAB.value
-        if not is_whole or len(levels) > most or (is_block and len(levels) != most):
-            loading.log.add(
-                "subject_levels", file=path.name, field=f"{kind} {score_kind}",
-                value=", ".join(map(str, levels)),
-            )  # fmt: skip
+def _level_words(element: etree._Element, place: str) -> Iterator[tuple[str, str]]:
+    for level in element.iterfind("ReportPerformanceLevels/ReportPerformanceLevel"):
+        yield f"{place}.level.{level.get('level') or ''}", _plain(level)
 
 
-def _levels(rows: list[Row]) -> Mapping[tuple[str, str], list[int]]:
-    found: dict[tuple[str, str], list[int]] = {}
-    for row in rows:
-        key = str(row["assessment_type"]), str(row["score_kind"])
-        found.setdefault(key, []).append(int(str(row["level"] or 0)))
-    return {key: sorted(levels) for key, levels in found.items()}
-
-
-def _tell_changed_levels(loading: Loading, path: Path, subject: str, rows: list[Row]) -> None:
-    """Results rest on levels: another number of them is told."""
-    held = loading.transaction.sql(
-        "SELECT subject, assessment_type, score_kind, level FROM subject_level "
-        "WHERE EXISTS (SELECT 1 FROM result AS r WHERE r.subject = subject_level.subject)"
-    ).to_pylist()
-    before = _levels([row for row in held if row["subject"] == subject])
-    for key, levels in before.items():
-        if levels != _levels(rows).get(key, []):
-            loading.log.add("subject_levels_changed", file=path.name, field=" ".join(key))
+def _plain(element: etree._Element) -> str:
+    """The words with each apostrophe once: definitions double it, as their formatter demands."""
+    return (element.text or "").strip().replace("''", "'")
 
 
 # --- values ---
@@ -245,8 +233,10 @@ def _number(text: str | None) -> float | None:
 
 
 def _whole(text: str | None) -> int | None:
-    number = _number(text)
-    return int(number) if number is not None else None
+    try:
+        return int(text or "")
+    except ValueError:
+        return None
 
 
 KINDS = (Kind("subject", "subject definition (XML)", 15, recognise, bring),)
