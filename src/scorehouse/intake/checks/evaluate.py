@@ -40,6 +40,7 @@ class Broken:
         self.hit = hit
         self._columns: dict[tuple[bool, ...], list[pl.Expr]] = {}
         self._needs: frozenset[str] | None = None if is_kept else frozenset()
+        self.any_row = hit.where.any()
 
     def may_hold(self, frame: pl.DataFrame, empty: frozenset[str]) -> bool:
         """Whether the condition can hold for some row, seeing which columns are empty.
@@ -102,8 +103,7 @@ def _holding(frame: pl.DataFrame, several: list[Broken]) -> Iterator[Broken]:
     empty = frozenset(column for column, count in pairs if count == frame.height)
     possible = [one for one in several if one.may_hold(frame, empty)]
     if possible:
-        conditions = (one.hit.where.any().alias(str(n)) for n, one in enumerate(possible))
-        any_of = frame.select(conditions).row(0)
+        any_of = frame.select(**{str(n): one.any_row for n, one in enumerate(possible)}).row(0)
         yield from (one for one, is_hit in zip(possible, any_of, strict=True) if is_hit)
 
 

@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from scorehouse.intake.checks.frames import Frames
-from scorehouse.intake.checks.registry import Hit, filled, predicate
+from scorehouse.intake.checks.registry import Given, Hit, filled, places_of, predicate
 from scorehouse.intake.checks.rule_data import (
     FieldLayout,
     ResultsRule,
@@ -25,7 +25,6 @@ CUT_SHORT = (
 LARGEST_COUNT = 2**32 - 1
 PLAIN_ID = r"^[A-Za-z0-9]*$"
 PLAIN_NAME = r"^[\p{L}\p{N}& ,().'-]*$"
-YES_OR_NO = ("Yes", "No")
 SPELLINGS = ("YES", "NO", "Y", "N", "TRUE", "FALSE", "T", "F", "1", "0")
 THIRD_VALUE = {"Section504Status": ("UNKNOWN/CANNOT PROVIDE",)}
 HEX_UUID = r"^[0-9A-Fa-f]{32}$"
@@ -79,7 +78,7 @@ def zones(_frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
 
 
 @predicate("R5")
-def school_year(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def school_year(given: Given, rule: ResultsRule) -> Iterator[Hit]:
     """The school year: a year, near the submission, the one asked for."""
     year, values = pl.col("#SchoolYear"), rule.parameters
     in_range = year.is_between(values["first"], values["last"])
@@ -90,8 +89,8 @@ def school_year(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     words = {"expected": submitted.dt.strftime("%Y-%m")}
     is_far = is_year & ((year - ends).abs() > 1)
     yield Hit("tests", is_far, "SchoolYear", part="far", words=words)
-    if frames.setting.year is not None:
-        asked = frames.setting.year
+    if given.setting.year is not None:
+        asked = given.setting.year
         words = {"expected": pl.lit(str(asked))}
         is_other = is_year & (year != asked.ends)
         yield Hit("tests", is_other, "SchoolYear", part="other", words=words)
@@ -109,19 +108,17 @@ def counts(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
 
 
 @predicate("R20")
-def yes_or_no(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
+def yes_or_no(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """Yes and No, and other spellings of them."""
     for frame, name, _ in fields_of("flag"):
-        if frame == "items" and not frames.has_other(name, YES_OR_NO):
-            continue
         known = pl.col(name).str.to_uppercase().is_in([*SPELLINGS, *THIRD_VALUE.get(name, ())])
-        table = frames.as_written if frame == "tests" else frame
-        yield Hit(table, known & ~pl.col(name).is_in(["Yes", "No"]), name)
-        yield Hit(frame, ~known, name, part="unknown")
+        written, read = places_of(frame, name)
+        yield Hit(written, known & ~pl.col(name).is_in(["Yes", "No"]), name)
+        yield Hit(read, ~known, name, part="unknown")
 
 
 @predicate("R21")
-def grades(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def grades(_frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     """Grades: of the list, to be padded, a range of a test, or none."""
     codes = rule.parameters["codes"]
     for name in rule.fields:
@@ -132,7 +129,7 @@ def grades(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
             | grade.is_in(rule.parameters["tolerated"])
             | (grade.str.contains(r"^\d{1,2}-\d{1,2}$") & (name == "TestGrade"))
         )
-        yield Hit(frames.as_written, ~is_code & is_near, name)
+        yield Hit("as_written", ~is_code & is_near, name)
         yield Hit("tests", ~is_code & ~is_near, name, part="unknown")
 
 
@@ -212,26 +209,25 @@ def warehouse_widths(_frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
 
 
 @predicate("R35")
-def birth_dates(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def birth_dates(given: Given, rule: ResultsRule) -> Iterator[Hit]:
     """Birth dates before the first possible, after today, or a dummy."""
     first = date.fromisoformat(rule.parameters["first"])
     born = pl.col("@Birthdate").dt.date()
     is_impossible = born < first
-    if frames.setting.today is not None:
-        is_impossible = is_impossible | (born > frames.setting.today)
+    if given.setting.today is not None:
+        is_impossible = is_impossible | (born > given.setting.today)
     yield Hit("tests", is_impossible, "Birthdate")
     yield Hit("tests", born == first, "Birthdate", part="dummy")
 
 
 @predicate("R36")
-def templates(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
+def templates(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
     """Template markers that were never filled."""
     for name in fields_of_tests():
-        if frames.tests[name].null_count() < frames.tests.height:
-            column = pl.col(name)
-            is_marker = column.str.contains("{{", literal=True)
-            is_bad = column.str.to_lowercase() == "bad data"
-            yield Hit("tests", is_marker | is_bad, name)
+        column = pl.col(name)
+        is_marker = column.str.contains("{{", literal=True)
+        is_bad = column.str.to_lowercase() == "bad data"
+        yield Hit("tests", is_marker | is_bad, name)
     raw = pl.col("StudentIdentifier")
     only_blanks = (raw.str.len_bytes() > 0) & (raw.str.strip_chars() == "")
     yield Hit("tests_raw", only_blanks, "StudentIdentifier")

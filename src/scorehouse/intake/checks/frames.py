@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 
 import polars as pl
 
@@ -19,6 +19,7 @@ from scorehouse.intake.checks.moments import days, moments
 from scorehouse.intake.checks.rule_data import (
     FieldLayout,
     Profile,
+    field_values,
     fields_of_items,
     fields_of_tests,
 )
@@ -28,6 +29,8 @@ from scorehouse.terms import SchoolYear
 NUMBERS = ("number", "count", "level", "year")
 MOMENTS = ("date", "datetime")
 _SUBJECTS = {"ELA": "ELA", "MATH": "Math", "MA": "Math", "MATHEMATICS": "Math"}
+ODD = "odd items by "
+_OWN = ("tests_raw", "tests", "items", "as_written", "result_taken")
 _YES = ("YES", "Y", "TRUE", "T", "1")
 _NO = ("NO", "N", "FALSE", "F", "0")
 
@@ -78,8 +81,9 @@ class Frames:
 
     def frame(self, name: str) -> pl.DataFrame:
         """A frame by the name that a hit gives it."""
-        own: Mapping[str, str] = {"tests_raw": "tests_raw", "items": "items", "tests": "tests"}
-        found: pl.DataFrame = getattr(self, own[name]) if name in own else self.xml(name)
+        if name.startswith(ODD):
+            return self._odd(name.removeprefix(ODD))
+        found: pl.DataFrame = getattr(self, name) if name in _OWN else self.xml(name)
         return found
 
     def xml(self, name: str) -> pl.DataFrame:
@@ -116,10 +120,16 @@ class Frames:
             self._constants, on=["school_year", "subject", "grade"], how="left"
         )
 
-    def has_other(self, name: str, usual: Iterable[str]) -> bool:
-        """Whether an item field has a value beyond the usual ones: a cheap first question."""
-        column = self._items_typed[name]
-        return bool((~column.is_in(list(usual))).any())
+    def _odd(self, name: str) -> pl.DataFrame:
+        """The items with another value of a field than the usual ones; blank is usual."""
+        is_odd = ~self._items_typed[name].is_in(usual_values(name))
+        return self.items.filter(is_odd) if is_odd.any() else self.items.clear()
+
+    @cached_property
+    def result_taken(self) -> pl.DataFrame:
+        """The results as delivered, beside what the reader took for granted."""
+        taken = self.tests.select("result", "AdministrationCondition", "TestOpportunityId")
+        return self.xml("result").join(taken, on="result", maintain_order="left")
 
     @cached_property
     def as_written(self) -> pl.DataFrame:
@@ -204,6 +214,14 @@ class Frames:
             is_part = is_follower | is_follower.shift(-1, fill_value=False)
             return rows.filter(is_part & (pl.col("result") >= 0))
         return rows.clear()
+
+
+@cache
+def usual_values(name: str) -> tuple[str, ...]:
+    """The values of an item field that need no closer look."""
+    if fields_of_items()[name].type == "flag":
+        return ("Yes", "No")
+    return tuple(value.value for value in field_values()[name])
 
 
 def _or_null(name: str) -> pl.Expr:

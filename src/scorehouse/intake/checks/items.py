@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from scorehouse.intake.checks.frames import Frames
-from scorehouse.intake.checks.registry import Hit, blank, filled, predicate
+from scorehouse.intake.checks.registry import Given, Hit, blank, filled, predicate
 from scorehouse.intake.checks.rule_data import ResultsRule
 from scorehouse.intake.checks.scores import rounded, shown
 
@@ -16,33 +16,33 @@ UP_TO_A_SECOND = 1.0
 
 
 @predicate("R7")
-def positions(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def positions(given: Given, rule: ResultsRule) -> Iterator[Hit]:
     """Item positions from 1, segment positions from 1 to 255."""
     yield Hit("items", pl.col("#ItemPosition") < 1, "ItemPosition")
-    if frames.is_xml:
+    if given.is_xml:
         place = pl.col("position").cast(pl.Int64, strict=False)
         is_off = ~place.is_between(1, rule.parameters["last_segment"])
         yield Hit("segment", is_off, "Segment/@position", pl.col("position"))
 
 
 @predicate("R9")
-def item_scores(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def item_scores(given: Given, rule: ResultsRule) -> Iterator[Hit]:
     """Scores that no item has; -1 in another spelling."""
     score, not_scored = pl.col("#ItemScore"), rule.parameters["not_scored"]
     is_score = (score == not_scored) | score.is_between(0, rule.parameters["largest"])
     yield Hit("items", ~is_score, "ItemScore")
-    if frames.is_xml:
+    if given.is_xml:
         is_spelled = (score == not_scored) & (pl.col("ItemScore") != str(not_scored))
         yield Hit("items", is_spelled, "ItemScore", part="spelled")
 
 
 @predicate("R11")
-def durations(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def durations(given: Given, rule: ResultsRule) -> Iterator[Hit]:
     """Durations that are negative, longer than a day, or copied milliseconds."""
     name, seconds = rule.fields[0], pl.col("#ResponseDuration")
     yield Hit("items", seconds < 0, name)
     yield Hit("items", seconds > rule.parameters["longest_seconds"], name, part="long")
-    if frames.is_xml:
+    if given.is_xml:
         page = pl.col("pageTime").cast(pl.Float64, strict=False)
         duration = pl.col("responseDuration").cast(pl.Float64, strict=False)
         copied = (duration == page) & (page >= rule.parameters["shortest_milliseconds"])
@@ -50,11 +50,11 @@ def durations(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
 
 
 @predicate("X2")
-def belong_together(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def belong_together(given: Given, rule: ResultsRule) -> Iterator[Hit]:
     """Item rows without a test, summative tests without items."""
     name = rule.fields[0]
     yield Hit("items", pl.col("result") < 0, name)
-    if not frames.is_xml:
+    if not given.is_xml:
         yield Hit("tests", ~pl.col("is_interim") & blank("n_items"), name, part="no_items")
 
 

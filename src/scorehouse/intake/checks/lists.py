@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from scorehouse.intake.checks.frames import Frames
-from scorehouse.intake.checks.registry import Hit, filled, predicate
+from scorehouse.intake.checks.registry import Given, Hit, filled, places_of, predicate
 from scorehouse.intake.checks.rule_data import (
     ResultsRule,
     accessibility_codes,
@@ -45,32 +45,30 @@ def _meant(name: str) -> pl.Expr:
 
 
 @predicate("R19")
-def listed(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def listed(given: Given, rule: ResultsRule) -> Iterator[Hit]:
     """Unknown values, other spellings, and values of another year's list."""
     for name in rule.fields:
         frame = frame_of(name)
-        if frame == "items" and not frames.has_other(name, [v.value for v in field_values()[name]]):
-            continue
+        written, read = places_of(frame, name)
         meant, words = _meant(name), {"expected": known_values(name)}
         is_open = name in rule.parameters["open"]
         unknown = filled(name) & meant.is_null()
-        yield Hit(frame, unknown, name, part="open" if is_open else "", words=words)
+        yield Hit(read, unknown, name, part="open" if is_open else "", words=words)
         spelled = meant.is_not_null() & (pl.col(name) != meant)
-        table = frames.as_written if frame == "tests" else frame
-        yield Hit(table, spelled, name, part="spelling", words={"expected": meant})
-        year = frames.setting.year
+        yield Hit(written, spelled, name, part="spelling", words={"expected": meant})
+        year = given.setting.year
         late = [v.value for v in field_values()[name] if not v.is_in_force(year)]
         if late:
             yield Hit(frame, meant.is_in(late), name, part="year")
 
 
 @predicate("R26")
-def schema_spellings(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def schema_spellings(given: Given, rule: ResultsRule) -> Iterator[Hit]:
     """Spellings that the schema fixes to the letter."""
     for name in ("ResponseContentType", "ItemScoreStatus"):
         values = [value.value for value in field_values()[name]]
         yield Hit("items", ~pl.col(name).is_in(values), name)
-    if frames.is_xml:
+    if given.is_xml:
         is_known = pl.col("scoreStatus").is_in(rule.parameters["score_info"])
         yield Hit("score_info", ~is_known, "ScoreInfo/@scoreStatus", pl.col("scoreStatus"))
         is_known = pl.col("test_mode").is_in(rule.parameters["modes"])
@@ -142,10 +140,10 @@ def program_values(_frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
 
 
 @predicate("R33")
-def condition_codes(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def condition_codes(given: Given, rule: ResultsRule) -> Iterator[Hit]:
     """The five letters; in XML a blank attribute is no letter either."""
     codes = rule.parameters["codes"]
-    if not frames.is_xml:
+    if not given.is_xml:
         yield Hit("items", ~pl.col("ConditionCode").is_in(codes), "ConditionCode")
         return
     for frame, place in (("score_info", "ScoreInfo"), ("score", "Score")):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 from scorehouse.intake.checks.frames import Frames
-from scorehouse.intake.checks.registry import Hit, blank, blanks, filled, predicate, text
+from scorehouse.intake.checks.registry import Given, Hit, blank, blanks, filled, predicate, text
 from scorehouse.intake.checks.rule_data import ResultsRule, fields_of_tests
 
 ANSWERED = pl.col("n_answered").fill_null(0)
@@ -74,10 +74,10 @@ def paper_only(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
 
 
 @predicate("P3")
-def never_blank(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
+def never_blank(given: Given, _rule: ResultsRule) -> Iterator[Hit]:
     """Required fields, by how and for what the test was given."""
     for name, layout in fields_of_tests().items():
-        if not layout.in_required_list or name in OWN_RULE or (frames.is_xml and name in MOMENTS):
+        if not layout.in_required_list or name in OWN_RULE or (given.is_xml and name in MOMENTS):
             continue
         needs = [("online", pl.lit(True)), ("paper", pl.col("is_paper"))]
         required = pl.col("is_interim") if layout.interim == "R" else pl.lit(False)
@@ -88,14 +88,12 @@ def never_blank(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
             required = required & blank("EnglishLanguageAcquisitionStatus")
         if "R" in (layout.online, layout.paper, layout.interim):
             yield Hit("tests", required & blank(name), name)
-    if frames.is_xml:
-        yield from _taken_for_granted(frames)
+    if given.is_xml:
+        yield from _taken_for_granted()
 
 
-def _taken_for_granted(frames: Frames) -> Iterator[Hit]:
+def _taken_for_granted() -> Iterator[Hit]:
     """What TRT leaves blank and the reader takes as usual."""
-    taken = frames.tests.select("result", "AdministrationCondition", "TestOpportunityId")
-    results = frames.xml("result").join(taken, on="result", maintain_order="left")
     status = text("opportunity_status").str.to_lowercase().fill_null("")
     for name, sources in (
         ("AdministrationCondition", ("administrationCondition", "validity")),
@@ -104,7 +102,7 @@ def _taken_for_granted(frames: Frames) -> Iterator[Hit]:
         unsaid = pl.all_horizontal(text(f"opportunity_{source}").is_null() for source in sources)
         where = unsaid & filled(name) & (status != "invalidated")
         words = {"expected": pl.col(name)}
-        yield Hit(results, where, name, pl.lit(""), part="taken", words=words)
+        yield Hit("result_taken", where, name, pl.lit(""), part="taken", words=words)
 
 
 @predicate("P4")
@@ -191,26 +189,26 @@ def raters(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
 
 
 @predicate("P13")
-def identified(frames: Frames, rule: ResultsRule) -> Iterable[Hit]:
+def identified(given: Given, rule: ResultsRule) -> Iterable[Hit]:
     """A record that names somebody, but not completely."""
-    if frames.setting.is_deidentified:
+    if given.setting.is_deidentified:
         return ()
     names_somebody = pl.any_horizontal(filled(name) for name in rule.fields)
     return blanks("tests", rule.fields, names_somebody)
 
 
-def required_by_load(frames: Frames, rule: ResultsRule) -> set[str]:
+def required_by_load(given: Given, rule: ResultsRule) -> set[str]:
     """What a load needs besides its fixed minimum: the configurable list, or the one asked for."""
-    asked = frames.setting.required
+    asked = given.setting.required
     return set(rule.parameters["configurable"]) if asked is None else set(asked)
 
 
 @predicate("P19")
-def load_minimum(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def load_minimum(given: Given, rule: ResultsRule) -> Iterator[Hit]:
     """The warehouse's minimum and its configurable list."""
-    configured = required_by_load(frames, rule)
+    configured = required_by_load(given, rule)
     always = {name for name, layout in fields_of_tests().items() if layout.reporting == "R"}
-    if not frames.is_xml:
+    if not given.is_xml:
         always -= {"TestOpportunityAltId"}
     yield from blanks("tests", sorted(always), pl.lit(True))
     yield from blanks("tests", sorted(configured & set(fields_of_tests())), pl.lit(True))

@@ -8,7 +8,7 @@ import polars as pl
 
 from scorehouse.intake.checks.frames import Frames
 from scorehouse.intake.checks.presence import RACES
-from scorehouse.intake.checks.registry import Hit, blank, filled, predicate
+from scorehouse.intake.checks.registry import Given, Hit, blank, filled, predicate
 from scorehouse.intake.checks.rule_data import ResultsRule, fields_of_tests
 
 PSEUDONYM = r"^[0-9A-Fa-f]{40}$"
@@ -155,9 +155,9 @@ def learner_dates(_frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
 
 
 @predicate("X38")
-def deidentified(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
+def deidentified(given: Given, _rule: ResultsRule) -> Iterator[Hit]:
     """What a de-identified record may not hold; asked for by the setting."""
-    if not frames.setting.is_deidentified:
+    if not given.setting.is_deidentified:
         return
     for name, layout in fields_of_tests().items():
         if layout.deidentified == "blank":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import signature
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import polars as pl
 
-from scorehouse.intake.checks.frames import Frames
+from scorehouse.intake.checks.frames import ODD, Frames, Setting
 from scorehouse.intake.checks.rule_data import ResultsRule
 
 NO_WORDS: Mapping[str, pl.Expr] = {}
@@ -37,6 +37,18 @@ class Remark(NamedTuple):
     value: str
 
 
+class Given(Protocol):
+    """What is the same for all chunks of a kind: all that some predicates ask of a chunk."""
+
+    @property
+    def is_xml(self) -> bool:
+        """Whether the chunk came from TRT."""
+
+    @property
+    def setting(self) -> Setting:
+        """What the check was asked for."""
+
+
 Predicate = Callable[[Frames, ResultsRule], Iterable[Hit]]
 
 PREDICATES: dict[str, Predicate] = {}
@@ -56,8 +68,11 @@ def predicate(rule: str) -> Callable[[Predicate], Predicate]:
 
 
 def is_fixed(function: Predicate) -> bool:
-    """Whether a predicate gives the same hits for every chunk: it leaves `_frames` alone."""
-    return next(iter(signature(function).parameters)) == "_frames"
+    """Whether a predicate gives the same hits for all chunks of a kind.
+
+    It does when it leaves `_frames` alone, or asks only for what is `given`.
+    """
+    return next(iter(signature(function).parameters)) in ("_frames", "given")
 
 
 def filled(name: str) -> pl.Expr:
@@ -86,3 +101,11 @@ def number(name: str) -> pl.Expr:
     """A text column as a finite number, or nothing."""
     value = pl.col(name).cast(pl.Float64, strict=False)
     return pl.when(value.is_finite()).then(value)
+
+
+def places_of(frame: str, name: str) -> tuple[str, str]:
+    """The frames in which a field with usual values is asked: as it was written, as it is read.
+
+    Of items only the rows with another value than the usual ones are asked.
+    """
+    return ("as_written", frame) if frame == "tests" else (ODD + name, ODD + name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -94,7 +95,7 @@ class Checker:
         self._delivery = Delivery()
         self._scales: dict[int, pl.DataFrame] = {}
         self._rules = [rule for rule in results_rules().values() if self._is_run(rule)]
-        self._fixed: dict[str, list[Broken]] = {}
+        self._fixed: dict[tuple[str, bool], list[Broken]] = {}
         self._tests = Coverage(tuple(fields_of_tests()))
         self._items = Coverage(tuple(fields_of_items()))
 
@@ -124,16 +125,17 @@ class Checker:
         return pa.table(arrays, schema=FINDINGS) if told else FINDINGS.empty_table()
 
     def _broken(self, rule: ResultsRule, frames: Frames) -> list[Broken]:
-        """The hits of a rule that holds for such a chunk; those of every chunk are kept."""
+        """The hits of a rule that holds for such a chunk; those of all its kind are kept."""
         if not self._applies(rule, frames):
             return []
-        if rule.rule in self._fixed:
-            return self._fixed[rule.rule]
+        key = rule.rule, frames.is_xml
+        if key in self._fixed:
+            return self._fixed[key]
         predicate = PREDICATES[rule.rule]
         is_kept = is_fixed(predicate)
         broken = [Broken(rule, hit, is_kept=is_kept) for hit in predicate(frames, rule)]
         if is_kept:
-            self._fixed[rule.rule] = broken
+            self._fixed[key] = broken
         return broken
 
     def _applies(self, rule: ResultsRule, frames: Frames) -> bool:
@@ -192,6 +194,7 @@ def checked_chunks(
         checked = checker.check(chunk)
         log.add_table(checked.findings)
         yield checked
+        del chunk, checked  # or they would stay while the next chunk is read
     log.add_table(checker.finish())
 
 
@@ -205,6 +208,5 @@ def check_results(
 ) -> CheckTotals:
     """Check a whole delivery into a log, and return what was seen."""
     checker = Checker(setting, rules_of, policy=policy, show_private=log.show_private)
-    for _ in checked_chunks(chunks, checker, log):
-        pass
+    deque(checked_chunks(chunks, checker, log), maxlen=0)  # keeps none of them
     return checker.totals

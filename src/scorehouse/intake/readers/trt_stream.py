@@ -106,6 +106,7 @@ def each_batch(
     for own, made in _in_order(batches(found, size, _BATCH_BYTES), log, make, threads):
         log.merge(own)
         yield made
+        del made  # or it would stay while the next batch is read
 
 
 def _counted(found: Iterable[Document], tell: Callable[[int], None]) -> Iterator[Document]:
