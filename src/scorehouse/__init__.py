@@ -3,6 +3,8 @@
 The same verbs as the command line, for use from Python:
 
 - `score(responses, packages, year, ...)` scores responses and gives Arrow tables;
+- `check(results, profile, ...)` checks them against every published rule;
+- `convert(results, output, ...)`, `deidentify`, `package` and `rescale` write results anew;
 - `load_rulebook(path=None)` gives the dated rules;
 - `scorehouse.simulate.simulate(config, folder)` makes an invented district or state.
 """
@@ -13,15 +15,21 @@ import importlib as _importlib
 import typing as _typing
 
 __version__ = "0.1.0"
-__all__ = ["load_rulebook", "score"]
+__all__ = ["check", "convert", "deidentify", "load_rulebook", "package", "rescale", "score"]
 
 if _typing.TYPE_CHECKING:
     from scorehouse.rulebook import load as load_rulebook
-    from scorehouse.verbs.library import score
+    from scorehouse.verbs.library import check, convert, deidentify, package, rescale, score
 
+_LIBRARY = "scorehouse.verbs.library"
 _PLACES = {
+    "check": (_LIBRARY, "check"),
+    "convert": (_LIBRARY, "convert"),
+    "deidentify": (_LIBRARY, "deidentify"),
     "load_rulebook": ("scorehouse.rulebook", "load"),
-    "score": ("scorehouse.verbs.library", "score"),
+    "package": (_LIBRARY, "package"),
+    "rescale": (_LIBRARY, "rescale"),
+    "score": (_LIBRARY, "score"),
 }
 
 
