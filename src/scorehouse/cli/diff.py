@@ -11,6 +11,7 @@ from rich.table import Table
 from scorehouse.cli.console import answering, out, print_json, say
 from scorehouse.cli.warehouse_options import (
     DEFAULT_FOLDER,
+    EngineOption,
     JsonOption,
     WarehouseOption,
     opened,
@@ -32,6 +33,7 @@ def diff(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write every row: .csv or .parquet."),
     ] = None,
+    engine: EngineOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Say who and what appeared, changed or went between two moments, and why.
@@ -41,7 +43,7 @@ def diff(
     with answering(as_json):
         if output is not None and output.suffix.lower() not in SUFFIXES:
             raise UsageError(f"{output.name} can't be written; write .csv or .parquet")
-        house = opened(warehouse)
+        house = opened(warehouse, engine)
         found = difference(house, earlier, later)
         house.note("diff", "", f"{earlier} to {later or 'now'}")
         house.close()

@@ -21,6 +21,7 @@ from scorehouse.cli.console import (
 )
 from scorehouse.cli.warehouse_options import (
     DEFAULT_FOLDER,
+    EngineOption,
     JsonOption,
     WarehouseOption,
     opened,
@@ -65,6 +66,7 @@ def load(
         bool, typer.Option("--show-private", help="Show student ids, names and responses.")
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads that read.")] = 2,
+    engine: EngineOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Bring files into the warehouse: all of a load is there at the end, or nothing of it.
@@ -83,7 +85,7 @@ def load(
     )
     with answering(as_json):
         _check_places(findings, reconciliation)
-        house = opened(warehouse)
+        house = opened(warehouse, engine)
         with progress("loading", "results", quiet=as_json) as report:
             summary = load_files(house, request, progress=report, say=say)
         if findings is not None:

@@ -36,18 +36,24 @@ DEFAULT_MEMORY = 2_000  # megabytes that the engine may hold
 
 
 class Warehouse:
-    """One warehouse: a folder, and its catalog. Two of them in one process are two objects."""
+    """One warehouse: a folder, and its catalog. Two of them in one process are two objects.
+
+    `engine_url` blank: the engine is in this process; `sc://host:port` names a cluster that
+    sees the same folder.
+    """
 
     def __init__(
         self,
         root: Path,
         catalog: Catalog,
         *,
+        engine_url: str = "",
         memory_megabytes: int = DEFAULT_MEMORY,
         threads: int | None = None,
     ) -> None:
         self.root = root
         self.catalog = catalog
+        self.engine_url = engine_url
         self._memory = memory_megabytes
         self._threads = threads
 
@@ -80,6 +86,7 @@ class Warehouse:
         cls,
         root: Path,
         *,
+        engine_url: str = "",
         memory_megabytes: int = DEFAULT_MEMORY,
         threads: int | None = None,
     ) -> Warehouse:
@@ -93,6 +100,7 @@ class Warehouse:
         return cls(
             root.resolve(),
             catalog,
+            engine_url=engine_url,
             memory_megabytes=memory_megabytes,
             threads=threads,
         )
@@ -100,6 +108,10 @@ class Warehouse:
     def engine(self) -> Engine:
         """A new session of the engine."""
         scratch = self.root / SCRATCH_FOLDER
+        if self.engine_url:
+            from scorehouse.warehouse.spark import connect
+
+            return connect(self.engine_url, scratch)
         return Local(scratch, memory_megabytes=self._memory, threads=self._threads)
 
     def snapshot(self, as_of: str = "") -> Snapshot:
