@@ -6,15 +6,14 @@ census days come in a form of our own, and how exported tables come back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 
-from scorehouse.intake.readers.tables import TextRow, text_rows
+from scorehouse.terms import SchoolYear, parse_grade
+from scorehouse.warehouse.kinds.people_text import ROW, pieces
 from scorehouse.warehouse.kinds.result_rows import instant
 from scorehouse.warehouse.loading import BAD_DATA, Ending, Guess, Head, Kind, Loading
 from scorehouse.warehouse.merge import Merged, merge
@@ -22,7 +21,6 @@ from scorehouse.warehouse.merge_ending import ending_of
 from scorehouse.warehouse.schema import IMPORT_ID, ROW_ID, TABLES, Field, Table
 
 _CLOSED = ("results", "imports")
-_ROWS = 200_000
 _RANKS = {"entities": 10, "subjects": 15, "tests": 20, "references": 25, "people": 30,
           "rosters": 40}  # fmt: skip
 _SYSTEM = {ROW_ID, IMPORT_ID}
@@ -55,55 +53,94 @@ def recognise(head: Head, name: str) -> Guess | None:
 def bring(loading: Loading, path: Path, import_id: int, name: str) -> Ending:
     """Bring the rows of one table."""
     table, total = TABLES[name], Merged()
-    rows = text_rows(path, loading.log)
-    while batch := list(islice(rows, _ROWS)):
-        typed = _typed(loading, table, path.name, batch)
-        merged = merge(loading.transaction, name, typed, import_id)
+    for rows in pieces(path, loading.log):
+        sound = _sound(loading, table, path.name, rows)
+        merged = merge(loading.transaction, name, sound, import_id)
         total = Merged(*(a + b for a, b in zip(total, merged, strict=True)))
     if not sum(total):
         return Ending(BAD_DATA, "no row could be taken; see the findings", {})
     return ending_of(total)
 
 
-def _typed(loading: Loading, table: Table, shown: str, rows: list[TextRow]) -> pa.Table:
+def _sound(loading: Loading, table: Table, shown: str, rows: pl.DataFrame) -> pa.Table:
     """Rows of text as the table's types; a row with a cell that can't be so is left out."""
-    names = [name for name in table.names if name in rows[0].cells]
-    texts = pl.DataFrame(
-        {name: [row.get(name) for row in rows] for name in names},
-        schema=dict.fromkeys(names, pl.String),
-    )
-    fields = {field.name: field for field in table.fields}
-    cells = texts.select(typed(pl.col(name), fields[name]).alias(name) for name in names)
-    bad = pl.Series([False] * len(rows))
-    for name in names:
-        is_wrong = cells[name].is_null() & (texts[name].str.strip_chars() != "")
-        is_keyless = (texts[name].str.strip_chars() == "") & _must_be_filled(fields[name])
-        bad |= is_wrong | is_keyless
-        _tell(loading, shown, rows, fields[name], texts[name], is_wrong | is_keyless)
-    return cells.filter(~bad).to_arrow()
+    given = [field for field in table.fields if field.name in rows.columns]
+    cells = rows.select(ROW, *(_cell(field).alias(field.name) for field in given))
+    bad = pl.Series([False] * rows.height, dtype=pl.Boolean)
+    for field in given:
+        is_blank = rows[field.name] == ""
+        is_wrong = (cells[field.name].is_null() & ~is_blank) | (
+            is_blank if field.is_key and not may_be_blank(table.name, field.name) else False
+        )
+        bad |= is_wrong
+        _tell(loading, shown, field, rows.filter(is_wrong))
+    missing = [
+        pl.lit("").alias(field.name)
+        for field in table.fields
+        if field.is_key and field.type == "text" and field not in given
+    ]
+    return cells.filter(~bad).drop(ROW).with_columns(*missing).to_arrow()
 
 
-def _must_be_filled(field: Field) -> bool:
-    return field.is_key and field.privacy == "student_id"
+def _cell(field: Field) -> pl.Expr:
+    """A column of text as a field's type, in the spelling that the warehouse compares by."""
+    column = pl.col(field.name)
+    spell = _SPELLINGS.get(field.name)
+    if spell:
+        spelled = column.map_elements(spell, return_dtype=pl.String)
+        return pl.when(column != "").then(spelled).otherwise(typed(column, field))
+    value = typed(column, field)
+    if field.privacy == "student_id":
+        return pl.when(~column.str.contains(_EXPONENT)).then(value)
+    return value
 
 
-def _tell(
-    loading: Loading, shown: str, rows: list[TextRow], field: Field, texts: pl.Series,
-    wrong: pl.Series,
-) -> None:  # fmt: skip
-    for place in _places(wrong):
+_EXPONENT = r"^\d(\.\d+)?[eE]\+?\d+$"
+"""A number that a spreadsheet wrote: an identifier so written has lost its last digits."""
+
+
+def _year(text: str) -> str | None:
+    try:
+        return str(SchoolYear.parse_file_year(text))
+    except ValueError:
+        return None
+
+
+def _grade(text: str) -> str | None:
+    try:
+        return parse_grade(text)
+    except ValueError:
+        return None
+
+
+_SPELLINGS = {"school_year": _year, "test_grade": _grade}
+
+
+def may_be_blank(table: str, key: str) -> bool:
+    """Whether a key of a table may be blank; that means something of its own then."""
+    return (table, key) in _BLANK_KEYS or key in _OPTIONAL_KEYS
+
+
+_BLANK_KEYS = {
+    ("local_id", "entity_id"), ("enrollment", "entered_on"), ("el_status", "began_on"),
+    ("program_participation", "began_on"), ("testing_window", "lea_id"),
+    ("testing_window", "assessment_type"), ("testing_window", "subject"),
+}  # fmt: skip
+
+
+def _tell(loading: Loading, shown: str, field: Field, wrong: pl.DataFrame) -> None:
+    is_private = field.privacy not in ("public", "internal")
+    for row, text in wrong.select(ROW, field.name).iter_rows():
+        value = f"({len(text)} characters)" if is_private and text else text
         loading.log.add(
-            "column_value", file=shown, row=rows[place].number, field=field.name,
-            value=texts[place], expected=_EXPECTED[field.type],
+            "column_value", file=shown, row=row, field=field.name, value=value,
+            expected=_WORDS.get(field.name, _EXPECTED[field.type]),
         )  # fmt: skip
 
 
-def _places(wrong: pl.Series) -> Iterator[int]:
-    yield from wrong.arg_true().to_list()
-
-
+_WORDS = {"school_year": "a school year as in 2018-19", "test_grade": "a grade as in 05"}
 _EXPECTED = {
-    "text": "filled", "int8": "a whole number", "int32": "a whole number",
+    "text": "filled, and written out", "int8": "a whole number", "int32": "a whole number",
     "int64": "a whole number", "real": "a number", "flag": "true or false",
     "day": "a day as in 2019-06-30", "instant": "a moment as in 2019-06-30T09:00:00",
 }  # fmt: skip
