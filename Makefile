@@ -40,6 +40,7 @@ check: $(VENV)/ready-dev ## Lint, types and the house tests
 bench: $(VENV)/ready-bench ## Measure scoring against other packages, in one run
 	@$(PYTHON) bench/run.py
 	@$(PYTHON) bench/results.py
+	@$(PYTHON) bench/warehouse.py
 
 docs: $(VENV)/ready-docs ## Build the documentation site into site/
 	@$(PYTHON) docs/reference/glossary_page.py
