@@ -23,7 +23,7 @@ VALUES = {
 }  # fmt: skip
 SPELLED = {
     "school_year": "2018-19", "test_grade": "05", "student_id": "9000000001",
-    "old_id": "9000000002", "assessment_type": "ICA", "subject": "ELA",
+    "old_id": "9000000002", "replaced_by": "9000000001", "assessment_type": "ICA", "subject": "ELA",
 }  # fmt: skip
 
 OTHER_KINDS = {"assessment": "package_tests", "ssid_replacement": "replacements"}
