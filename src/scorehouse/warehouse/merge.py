@@ -15,7 +15,8 @@ from scorehouse.warehouse.transaction import Transaction
 class Merged(NamedTuple):
     """How many rows a merge found new, changed, unchanged, older than what is held, gone.
 
-    `doubled` counts rows that came twice in the same delivery; the last one counted.
+    `doubled` counts rows that came twice in the same delivery; the last one counted. `confirmed`
+    counts rows held that newer information says again.
     """
 
     new: int = 0
@@ -24,6 +25,7 @@ class Merged(NamedTuple):
     older: int = 0
     gone: int = 0
     doubled: int = 0
+    confirmed: int = 0
 
     def counts(self, prefix: str = "") -> dict[str, int]:
         """As the counts of an import, without zeros."""
@@ -38,15 +40,18 @@ def merge(
     *,
     newest: str = "",
     keep_known: bool = False,
+    confirms: bool = False,
     within: Sequence[str] = (),
     why: str = "correction",
 ) -> Merged:
     """Bring rows of a table by its keys.
 
     `newest`: the column that says how new a row is; one older than the row held is left
-    alone (empty counts as new). `keep_known`: an empty cell doesn't erase what is known.
-    `within`: the delivery is complete for these columns' values, so that rows held for them
-    that didn't come are withdrawn. Columns that `rows` lacks are taken over from the row held.
+    alone (empty counts as new). `confirms`: a newer row that says the same makes the row held
+    as new as itself, so that nothing older counts later. `keep_known`: an empty cell doesn't
+    erase what is known. `within`: the delivery is complete for these columns' values, so that
+    rows held for them that didn't come are withdrawn. Columns that `rows` lacks are taken over
+    from the row held.
     """
     table = TABLES[name]
     if not rows.num_rows:
@@ -60,7 +65,8 @@ def merge(
     engine.register("arriving", numbered(rows))
     try:
         engine.register(
-            "judged", engine.sql(_judging(table, rows.column_names, newest, keep_known))
+            "judged",
+            engine.sql(_judging(table, rows.column_names, newest, keep_known, confirms)),
         )
         merged = _apply(transaction, table, rows, import_id, why)
         gone = _withdraw(transaction, table, within, import_id) if within else 0
@@ -70,7 +76,9 @@ def merge(
     return merged._replace(gone=gone)
 
 
-def _judging(table: Table, given: Sequence[str], newest: str, keep_known: bool) -> str:
+def _judging(
+    table: Table, given: Sequence[str], newest: str, keep_known: bool, confirms: bool
+) -> str:
     """SQL: each key once (the last that came), its row as it will be, and what is to happen."""
     keys = ", ".join(f'"{key}"' for key in table.keys)
     matched = " AND ".join(f'n."{key}" IS NOT DISTINCT FROM h."{key}"' for key in table.keys)
@@ -80,6 +88,7 @@ def _judging(table: Table, given: Sequence[str], newest: str, keep_known: bool) 
         f'{_merged_cell(table, c, given, keep_known)} IS DISTINCT FROM h."{c}"' for c in noticed
     )
     older = f'n."{newest}" < h."{newest}"' if newest else "false"
+    newer = f'h."{newest}" IS NULL OR n."{newest}" > h."{newest}"' if confirms else "false"
     return (
         f"WITH last_come AS (SELECT *, row_number() OVER (PARTITION BY {keys} "
         f"ORDER BY {_newness(newest)} arrival DESC) AS place FROM arriving), "
@@ -87,9 +96,14 @@ def _judging(table: Table, given: Sequence[str], newest: str, keep_known: bool) 
         f"SELECT {cells}, n.arrival, h.{ROW_ID} AS old_row, "
         f"CASE WHEN h.{ROW_ID} IS NULL THEN 'new' "
         f"WHEN {older} THEN 'older' WHEN {differs or 'false'} THEN 'changed' "
+        f"WHEN ({newer}) AND {_is_told(newest)} THEN 'confirmed' "
         f"ELSE 'unchanged' END AS fate "
         f'FROM n LEFT JOIN "{table.name}__latest" AS h ON {matched} ORDER BY n.arrival'
     )
+
+
+def _is_told(newest: str) -> str:
+    return f'n."{newest}" IS NOT NULL' if newest else "false"
 
 
 def _newness(newest: str) -> str:
@@ -109,8 +123,9 @@ def _apply(
     engine = transaction.engine
     counted = engine.sql("SELECT fate, count(*) AS n FROM judged GROUP BY fate")
     fates = dict(zip(counted["fate"].to_pylist(), counted["n"].to_pylist(), strict=True))
-    coming = "SELECT * FROM judged WHERE fate IN ('new', 'changed')"
-    first = transaction.reserve(import_id, fates.get("new", 0) + fates.get("changed", 0))
+    coming = "SELECT * FROM judged WHERE fate IN ('new', 'changed', 'confirmed')"
+    count = sum(fates.get(fate, 0) for fate in ("new", "changed", "confirmed"))
+    first = transaction.reserve(import_id, count)
     row_id = f"{first} + row_number() OVER (ORDER BY arrival) - 1 AS {ROW_ID}"
     engine.register("coming", engine.sql(f"SELECT *, {row_id} FROM ({coming}) AS c"))
     try:
@@ -118,12 +133,13 @@ def _apply(
             table.name, "SELECT * FROM coming", [*table.names, ROW_ID], import_id
         )
         replaced = engine.sql(
-            "SELECT old_row, row_id AS new_row FROM coming WHERE fate = 'changed' ORDER BY old_row"
+            "SELECT old_row, row_id AS new_row FROM coming WHERE fate <> 'new' ORDER BY old_row"
         )
         transaction.supersede(table.name, replaced, import_id, why)
     finally:
         engine.drop("coming")
-    counts = {fate: fates.get(fate, 0) for fate in ("new", "changed", "unchanged", "older")}
+    told = ("new", "changed", "unchanged", "older", "confirmed")
+    counts = {fate: fates.get(fate, 0) for fate in told}
     return Merged(**counts, doubled=rows.num_rows - sum(fates.values()))
 
 

@@ -106,6 +106,7 @@ class PeopleLoad:
             self.loading.transaction, name, _arrow(name, one_each), self.import_id,
             newest="info_at" if is_student and "info_at" in rows.columns else "",
             keep_known=True,
+            confirms=is_student and "info_at" in rows.columns,
         )  # fmt: skip
         self.count(name, merged._replace(doubled=rows.height - one_each.height))
 
