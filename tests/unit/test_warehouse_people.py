@@ -166,17 +166,6 @@ def test_what_was_confirmed_later_outweighs_what_is_older(tmp_path: Path) -> Non
     ]
 
 
-def test_what_was_confirmed_later_outweighs_what_is_older(tmp_path: Path) -> None:
-    house = made(tmp_path / "w")
-    as_of(house, extract(tmp_path, {}), "2018-09-01")
-    told = as_of(house, extract(tmp_path, {}), "2018-11-01")
-    assert told.files[0].ending.counts["student_confirmed"] == 1
-    as_of(house, extract(tmp_path, {"FirstName": "Ida"}), "2018-10-01")
-    assert held(house, "SELECT first_name, info_at FROM student") == [
-        {"first_name": "Ada", "info_at": dt.datetime(2018, 11, 1)}
-    ]
-
-
 def test_a_deleted_row_withdraws_the_enrollment_and_keeps_the_student(tmp_path: Path) -> None:
     house = made(tmp_path / "w")
     loaded(house, extract(tmp_path, {}, {"SSID": "9000000002"}))
