@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +12,11 @@ import typer
 from scorehouse.cli.compiled import is_compiled
 from scorehouse.cli.console import answering, err, finish, out, plain, print_json, progress, say
 from scorehouse.cli.score_tables import closing_tables
+from scorehouse.cli.warehouse_options import EngineOption
 
 if TYPE_CHECKING:
     from scorehouse.verbs.request import ScoreRequest
+    from scorehouse.verbs.score import ScoreAll
     from scorehouse.verbs.summary import ScoreSummary
 
 FINDINGS_SUFFIX = ".findings.csv"
@@ -64,6 +68,7 @@ def score(
         typer.Option(help="Score a student's paper and online sittings of one test as one."),
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads that score.")] = 2,
+    engine: EngineOption = "",
     show_private: Annotated[
         bool, typer.Option(help="Show student ids and names in findings.")
     ] = False,
@@ -92,7 +97,8 @@ def score(
             threads=threads,
             show_private=show_private,
         )
-        summary = _run(request, output, findings, as_json)
+        with _spread(engine, output) as score_all:
+            summary = _run(request, output, findings, as_json, score_all)
     if as_json:
         print_json(_as_json(summary, output, findings))
     else:
@@ -100,15 +106,37 @@ def score(
     finish(summary.left_out)
 
 
-def _run(request: ScoreRequest, output: Path, findings: Path, quiet: bool) -> ScoreSummary:
+@contextmanager
+def _spread(engine: str, output: Path) -> Iterator[ScoreAll | None]:
+    """Scoring on the cluster that is named; None: on this machine."""
+    if not engine:
+        yield None
+        return
+    from scorehouse.verbs.score_spread import Spread
+    from scorehouse.warehouse.spark import connect
+
+    session = connect(engine, output.parent)
+    try:
+        yield Spread(session.map_batches, output.parent)
+    finally:
+        session.close()
+
+
+def _run(
+    request: ScoreRequest,
+    output: Path,
+    findings: Path,
+    quiet: bool,
+    score_all: ScoreAll | None,
+) -> ScoreSummary:
     """Score, with a bar; say so when the machine must first be waited for."""
     from scorehouse.scoring.solver import solve_range
     from scorehouse.verbs.score import score_file
 
-    if not quiet and not is_compiled(solve_range):
+    if not quiet and score_all is None and not is_compiled(solve_range):
         say("Compiling the scoring kernel: once on this machine, about 20 seconds.")
     with progress("scoring", "tests", quiet=quiet) as report:
-        return score_file(request, output, findings, report)
+        return score_file(request, output, findings, report, score_all)
 
 
 def _as_json(summary: ScoreSummary, output: Path, findings: Path) -> dict[str, Any]:

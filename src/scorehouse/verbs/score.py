@@ -44,6 +44,13 @@ class ChunkScores(NamedTuple):
     fit: FitSums | None
 
 
+class Made(NamedTuple):
+    """Some of a run's scores."""
+
+    scores: pa.Table
+    fit: FitSums | None = None
+
+
 @dataclass(frozen=True)
 class Scorer:
     """Everything a run needs besides the responses; tables in, tables out."""
@@ -89,8 +96,18 @@ class Scorer:
         return ChunkScores(chunk, scores, problems, fit)
 
 
+ScoreAll = Callable[
+    [ScoreRequest, Scorer, FindingLog, Progress | None], Iterator[Made | ChunkScores]
+]
+"""Reads and scores a whole input, in its order: `scored_chunks`, or a `score_spread.Spread`."""
+
+
 def score_file(
-    request: ScoreRequest, out: Path, findings: Path, progress: Progress | None = None
+    request: ScoreRequest,
+    out: Path,
+    findings: Path,
+    progress: Progress | None = None,
+    score_all: ScoreAll | None = None,
 ) -> ScoreSummary:
     """Score a file or folder into `out`; what was wrong with it goes to `findings`.
 
@@ -102,7 +119,9 @@ def score_file(
     rules, policy = request.rules()
     log = FindingLog(show_private=request.show_private)
     try:
-        summary = _scored_into(request, rules, policy, log, out, progress)
+        summary = _scored_into(
+            request, rules, policy, log, out, progress, score_all or scored_chunks
+        )
     except ScorehouseError as error:
         log.write(findings)
         raise type(error)(f"{error} See {findings.name}.") from None
@@ -120,13 +139,14 @@ def _scored_into(
     log: FindingLog,
     out: Path,
     progress: Progress | None,
+    score_all: ScoreAll,
 ) -> ScoreSummary:
     """Score everything into `out` and write the record of the run beside it."""
     scorer = make_scorer(request, rules, policy, log)
     types = {a.assessment_id: a.assessment_type for a in scorer.prepared.bank.assessments}
     summary = ScoreSummary(types, rulebook_digest=rules.digest, policy=policy.policy_id)
     with scores_sink(out) as sink:
-        _run(request, scorer, log, sink, summary, progress)
+        _run(request, scorer, sink, summary, score_all(request, scorer, log, progress))
         if not summary.tests:
             raise InputRefusedError(_nothing_read("the input", log))
     write_record(request, out, rules.digest, policy.policy_id)
@@ -165,14 +185,13 @@ def _nothing_read(what: str, log: FindingLog) -> str:
 def _run(
     request: ScoreRequest,
     scorer: Scorer,
-    log: FindingLog,
     sink: TableSink,
     summary: ScoreSummary,
-    progress: Progress | None,
+    made: Iterator[Made | ChunkScores],
 ) -> None:
-    """Score everything into the sink, counting; write item fit if it was asked for."""
+    """Put everything into the sink, counting; write item fit if it was asked for."""
     sums = no_sums(len(scorer.prepared.bank))
-    for result in scored_chunks(request, scorer, log, progress):
+    for result in made:
         sink.write_table(result.scores)
         summary.add(result.scores)
         if result.fit is not None:
@@ -186,7 +205,7 @@ def scored_chunks(
 ) -> Iterator[ChunkScores]:
     """Read and score chunk after chunk, in order; what is wrong goes to the log."""
     chunks = _chunks(request, scorer, log, progress)
-    years = _YearCheck(scorer.prepared.rules.year)
+    years = YearCheck(scorer.prepared.rules.year)
     run_wide: Counter[tuple[str, str]] = Counter()
     for result in _in_order(chunks, scorer, request.threads):
         years.see(result.chunk)
@@ -263,22 +282,25 @@ def _row(problem: Problem, chunk: ResponseChunk) -> int | None:
     return first + problem.row - int(chunk.offsets[problem.test])
 
 
-class _YearCheck:
-    """Files that say another year than the run's: a warning a year, not one a test."""
+class YearCheck:
+    """Files that say another year than the run's: a warning a year, not one a test.
+
+    `others` counts their tests by year.
+    """
 
     def __init__(self, year: SchoolYear) -> None:
         self._year = year
-        self._others: Counter[str] = Counter()
+        self.others: Counter[str] = Counter()
 
     def see(self, chunk: ResponseChunk) -> None:
         """Count the years a chunk says."""
         for row in pc.value_counts(chunk.opportunities["school_year"].combine_chunks()).to_pylist():
             if row["values"] and row["values"] != str(self._year):
-                self._others[row["values"]] += row["counts"]
+                self.others[row["values"]] += row["counts"]
 
     def report(self, log: FindingLog) -> None:
         """One warning for each other year."""
-        for year, count in sorted(self._others.items()):
+        for year, count in sorted(self.others.items()):
             what = f"school year of {count} test{'s' if count > 1 else ''}"
             log.add("year_mismatch", field="school_year", value=year, what=what, year=self._year)
 

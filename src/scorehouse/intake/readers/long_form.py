@@ -61,18 +61,19 @@ def read_long_form(
     """Yield the tests of a responses table, each with its row of the opportunities table."""
     with tempfile.TemporaryDirectory(prefix="scorehouse-") as folder:
         scratch = Path(folder)
-        opened = _opened(path, opportunities, log, scratch)
-        if opened is None:
+        tables = opened(path, opportunities, log, scratch)
+        if tables is None:
             return
         try:
-            yield from _stream(*opened, chunk_tests, progress, log, scratch)
+            yield from _stream(*tables, chunk_tests, progress, log, scratch)
         except (OSError, pa.ArrowException) as error:
             log.add("file_unreadable", file=path.name, reason=type(error).__name__)
 
 
-def _opened(
+def opened(
     path: Path, beside: Path | None, log: FindingLog, scratch: Path
 ) -> tuple[TableSource, TableSource | None] | None:
+    """Open a responses table and its opportunities; None, with findings, if one is refused."""
     known = [*_RESPONSE_COLUMNS, *(name for name in _OWN_RESPONSES)]
     responses = open_table(path, NEEDED, known, log, scratch, quiet=_OWN_RESPONSES)
     if beside is None:
@@ -92,6 +93,20 @@ def _stream(
     log: FindingLog,
     scratch: Path,
 ) -> Iterator[ResponseChunk]:
+    responses, sittings, order = in_step(responses, sittings, scratch)
+    total = sittings.row_count if sittings else order.starts.size
+    done = 0
+    for part in walk(responses, sittings, order, chunk_tests, log):
+        yield part
+        done += part.opportunities.num_rows
+        if progress:
+            progress(done, total)
+
+
+def in_step(
+    responses: TableSource, sittings: TableSource | None, scratch: Path
+) -> tuple[TableSource, TableSource | None, Order]:
+    """The two tables in one order, sorted in the `scratch` folder if they are not yet."""
     order = find_order(responses, sittings)
     if not order.in_step:
         responses = sort_table(responses, order.repeated_rows, scratch)
@@ -100,15 +115,20 @@ def _stream(
         order = find_order(responses, sittings)
         if not order.in_step:
             raise OSError("the opportunities can't be brought into one order")
-    total = sittings.row_count if sittings else order.starts.size
-    done = 0
+    return responses, sittings, order
+
+
+def walk(
+    responses: TableSource,
+    sittings: TableSource | None,
+    order: Order,
+    chunk_tests: int,
+    log: FindingLog,
+) -> Iterator[ResponseChunk]:
+    """Yield the tests of tables in one order, at most `chunk_tests` at once."""
     for chunk in _walk(responses, sittings, order, chunk_tests, log):
         for first in range(0, chunk.opportunities.num_rows, chunk_tests):
-            part = chunk.part(first, min(first + chunk_tests, chunk.opportunities.num_rows))
-            yield part
-            done += part.opportunities.num_rows
-            if progress:
-                progress(done, total)
+            yield chunk.part(first, min(first + chunk_tests, chunk.opportunities.num_rows))
 
 
 def _walk(
@@ -254,7 +274,7 @@ class _Pairing:
         self._sittings = _Sittings(sittings, log, chunk_tests)
         self._chunk_tests = chunk_tests
         self._run = 0
-        self._place = 0
+        self._place = sittings.first_row
 
     def paired(self, block: Block) -> ResponseChunk:
         """Give each test of a block its opportunity; opportunities between stay empty."""

@@ -21,12 +21,17 @@ OWN_COLUMNS = (ROW, REFUSED)
 
 @dataclass(frozen=True)
 class TableSource:
-    """A Parquet file to read from, and the name findings give to what the user gave."""
+    """A Parquet file to read from, and the name findings give to what the user gave.
+
+    It may stand for a part of the file: the rows from `first_row` (counted from 0) up to, not
+    including, `row_count`. Rows are called by their place in the whole file.
+    """
 
     path: Path
     shown: str
     columns: tuple[str, ...]
     row_count: int
+    first_row: int = 0
 
     def batches(self, columns: Sequence[str], batch_rows: int) -> Iterator[tuple[int, pa.Table]]:
         """Yield the 1-based place of the first row, and some rows; text comes coded.
@@ -36,14 +41,24 @@ class TableSource:
         wanted = [name for name in columns if name in self.columns]
         schema = pq.read_schema(self.path)
         text = [name for name in wanted if _is_text(schema.field(name).type)]
-        first = 1
+        end = 0
         with pq.ParquetFile(self.path, read_dictionary=text) as file:
             for group in range(file.num_row_groups):
                 count = file.metadata.row_group(group).num_rows
+                first, end = end + 1, end + count
+                if end <= self.first_row or first > self.row_count:
+                    continue
                 size = -(-count // max(1, round(count / batch_rows)))  # about equal pieces
                 for batch in file.iter_batches(size or 1, row_groups=[group], columns=wanted):
-                    yield first, pa.Table.from_batches([batch])
+                    yield from self._inside(first, pa.Table.from_batches([batch]))
                     first += batch.num_rows
+
+    def _inside(self, first: int, rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+        """What of some rows is in this part."""
+        before = max(0, self.first_row + 1 - first)
+        count = min(rows.num_rows, self.row_count + 1 - first) - before
+        if count > 0:
+            yield first + before, rows.slice(before, count)
 
 
 def _is_text(kind: object) -> bool:
