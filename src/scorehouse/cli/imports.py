@@ -50,7 +50,7 @@ _SHOWN = {
     "status": "Status",
     "message": "What happened",
 }
-_MINUTE = len("2019-06-30T09:00")
+_MINUTE = 16  # characters of a moment up to its minute
 
 
 def _print(rows: list[dict[str, object]]) -> None:
