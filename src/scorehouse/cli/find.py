@@ -68,7 +68,7 @@ def find(
 def _print(found: Found) -> None:
     table = Table()
     for name in (*_HEADINGS, *_LAST_SEEN):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == _HEADINGS[0])
     for student in found.students:
         table.add_row(*(escape(str(cell)) for cell in asdict(student).values()))
     out.print(table)

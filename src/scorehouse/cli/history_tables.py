@@ -61,9 +61,9 @@ def _print_sittings(title: str, sittings: Sequence[Sitting]) -> None:
     for heading in ("Year", "Test", "School", "Condition", "From"):
         table.add_column(heading, overflow="fold")
     for heading in ("Score", "Level"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     if any(one.ended for one in sittings):
-        table.add_column("Ended by")
+        table.add_column("Ended by", overflow="fold")
     for one in sittings:
         for origin, row in list(overall(one)) or [("", {})]:
             table.add_row(*_cells(one, origin, row))

@@ -18,6 +18,7 @@ from scorehouse.warehouse.index_file import (
     listed,
     postings,
     standing_keys,
+    union,
 )
 from scorehouse.warehouse.index_words import beginning, grade_label
 from scorehouse.warehouse.names import BEGINNING_TYPO, PREFIX, full_order
@@ -128,7 +129,7 @@ class _Asked:
         """The students who have a word that fits at a level or better."""
         sets = [self.students(one) for one in range(level + 1)]
         sets = [one for one in sets if len(one)]
-        return sets[0] if len(sets) == 1 else np.unique(np.concatenate([_NOBODY, *sets]))
+        return sets[0] if len(sets) == 1 else union(sets)
 
     def levels(self, pool: Numbers, level: int) -> NDArray[np.int8]:
         """At which level each student of a pool fits best; above `level`: at none."""

@@ -1,10 +1,15 @@
-"""The words of all names, in memory: which of them fit a word that is asked for."""
+"""The words of all names, in memory: which of them fit a word that is asked for.
+
+Every word has two sets as bits: its letters, and its pairs of neighbors (with its beginning and
+end). A word that fits can't lack more of them than its typos take away, so that most words are
+left out by a few operations on whole arrays, and letters are compared for the few that remain.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +30,14 @@ SEGMENT_BITS = 12
 """Words stand in segments of words of one length; a word's id is segment and place."""
 
 SEGMENT_WORDS = 1 << SEGMENT_BITS
-_MASK_BITS = 31
-_BITS_SET = np.array([number.bit_count() for number in range(1 << 16)], np.uint8)
+_LETTER_BITS, _PAIR_BITS = 31, 63
+_PAIRS_A_TYPO = 3
+"""Pairs that one typo can take away: two neighbors exchanged are in three."""
 
 Ids = NDArray[np.int64]
 Codes = NDArray[np.uint32]
+Places = NDArray[np.intp]
+_BITS_SET = np.array([number.bit_count() for number in range(1 << 16)], np.uint8)
 
 
 def codes(word: str) -> Codes:
@@ -37,113 +45,159 @@ def codes(word: str) -> Codes:
     return np.frombuffer(word.encode("utf-32-le"), np.uint32)
 
 
-def mask_of(letters: Codes) -> int:
-    """A set of a word's letters, as bits."""
-    return reduce(lambda mask, code: mask | 1 << (int(code) & _MASK_BITS), letters, 0)
+def letters_of(word: str) -> int:
+    """The set of a word's letters, as bits."""
+    return reduce(lambda bits, letter: bits | 1 << (ord(letter) & _LETTER_BITS), word, 0)
 
 
-@dataclass(frozen=True)
-class SameLength:
-    """Words of one length: a row of letters each, their sets of letters, their ids."""
+def pairs_of(word: str, *, begins: bool = True, ends: bool = True) -> int:
+    """The set of a word's pairs of neighbors, as bits; with its beginning and its end."""
+    whole = "^" * begins + word + "$" * ends
+    bits = 0
+    for one, two in pairwise(whole):
+        bits |= 1 << (ord(one) * 29 + ord(two) & _PAIR_BITS)
+    return bits
 
-    letters: Codes
-    masks: NDArray[np.uint32]
-    ids: Ids
+
+def _count(sets: NDArray[np.uint32] | NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """How many bits are set in each."""
+    fast = getattr(np, "bitwise_count", None)
+    if fast is not None:
+        counted: NDArray[np.uint8] = fast(sets)
+        return counted
+    parts = np.ascontiguousarray(sets).view(np.uint16).reshape(len(sets), -1)
+    return _BITS_SET[parts].sum(axis=1, dtype=np.uint8)
 
 
 class Dictionary:
     """Every word of every name."""
 
-    def __init__(self, segments: Iterable[tuple[int, int, bytes, bytes]]) -> None:
-        """Take segments as the index keeps them: number, length of words, letters, masks."""
-        parts: dict[int, list[SameLength]] = {}
-        for number, width, letters, masks in segments:
-            rows = np.frombuffer(letters, np.uint32).reshape(-1, width)
-            ids = (number << SEGMENT_BITS) + np.arange(len(rows), dtype=np.int64)
-            part = SameLength(rows, np.frombuffer(masks, np.uint32), ids)
-            parts.setdefault(width, []).append(part)
-        self._by_width = {width: _joined(same) for width, same in parts.items()}
+    def __init__(self, segments: Iterable[tuple[int, int, bytes, bytes, bytes]]) -> None:
+        """Take segments as the index keeps them: number, length of words, and three arrays."""
+        ordered = sorted(segments, key=lambda segment: segment[1])
+        self._letters = np.frombuffer(b"".join(segment[3] for segment in ordered), np.uint32)
+        self._pairs = np.frombuffer(b"".join(segment[4] for segment in ordered), np.uint64)
+        sizes = [len(segment[3]) // 4 for segment in ordered]
+        starts = [(segment[0] << SEGMENT_BITS) for segment in ordered]
+        self._ids = np.concatenate(
+            [np.empty(0, np.int64)]
+            + [np.arange(start, start + size) for start, size in zip(starts, sizes, strict=True)]
+        )
+        self._widths = np.repeat(np.array([s[1] for s in ordered], np.int16), sizes)
+        self._rows: dict[int, tuple[int, Codes]] = {}
+        for width in dict.fromkeys(segment[1] for segment in ordered):
+            blob = b"".join(segment[2] for segment in ordered if segment[1] == width)
+            first = int(np.searchsorted(self._widths, width))
+            self._rows[width] = first, np.frombuffer(blob, np.uint32).reshape(-1, width)
+        self._typed: tuple[str, dict[int, Ids]] = "", {}
 
     def fitting(self, asked: str, how: int) -> Ids:
         """Ids of the words that fit in one way; words that fit better may be among them."""
+        if how in (ONE_TYPO, TWO_TYPOS):
+            return self._typed_wrong(asked)[how]
+        return self._ids[_RULES[how](self, asked)]
+
+    def _holding(self, asked: str, pairs: int, least: int, most: int) -> Places:
+        """Words of some lengths that have every letter and pair asked for."""
+        low, high = (int(np.searchsorted(self._widths, width)) for width in (least, most + 1))
+        letters, wanted = np.uint32(letters_of(asked)), np.uint64(pairs)
+        places = np.flatnonzero(self._letters[low:high] & letters == letters) + low
+        return places[self._pairs[places] & wanted == wanted]
+
+    def _near(self, asked: str, pairs: int, typos: int, widths: tuple[int, int]) -> Places:
+        """Words of some lengths that lack no more of letters and pairs than typos can take."""
+        least, most = widths
+        low, high = (int(np.searchsorted(self._widths, width)) for width in (least, most + 1))
+        letters = np.uint32(letters_of(asked))
+        lacking = _count(~self._letters[low:high] & letters)
+        places = np.flatnonzero(lacking <= typos) + low
+        lacking = _count(~self._pairs[places] & np.uint64(pairs))
+        return places[(lacking <= _PAIRS_A_TYPO * typos) & (self._letters[places] != 0)]
+
+    def _by_width(self, places: Places) -> Iterator[tuple[Places, Codes]]:
+        """Places, and the letters of the words there, by length of word."""
+        widths, starts = np.unique(self._widths[places], return_index=True)
+        ends = [*starts[1:].tolist(), len(places)][: len(starts)]
+        for width, start, end in zip(widths.tolist(), starts.tolist(), ends, strict=True):
+            first, rows = self._rows[width]
+            some = places[start:end]
+            yield some, rows[some - first]
+
+    def _kept(self, places: Places, rule: Callable[[Codes], NDArray[np.bool_]]) -> Places:
+        kept = [some[rule(letters)] for some, letters in self._by_width(places)]
+        return np.concatenate([np.empty(0, np.intp), *kept])
+
+    def exact(self, asked: str) -> Places:
+        """Where the word itself is."""
         query = codes(asked)
-        found = [
-            same.ids[_RULES[how](query, asked, width, same)]
-            for width, same in sorted(self._by_width.items())
-        ]
-        return np.concatenate([np.empty(0, np.int64), *found])
+        places = self._holding(asked, pairs_of(asked), len(query), len(query))
+        return self._kept(places, lambda letters: (letters == query).all(axis=1))
+
+    def prefix(self, asked: str) -> Places:
+        """Longer words that begin so."""
+        query = codes(asked)
+        size = len(query)
+        pairs = pairs_of(asked, ends=False)
+        places = self._holding(asked, pairs, size + 1, _LONGEST)
+        return self._kept(places, lambda letters: (letters[:, :size] == query).all(axis=1))
+
+    def part(self, asked: str) -> Places:
+        """Longer words that have it somewhere."""
+        query = codes(asked)
+        if len(query) < PART_LETTERS:
+            return np.empty(0, np.intp)
+        pairs = pairs_of(asked, begins=False, ends=False)
+        places = self._holding(asked, pairs, len(query) + 1, _LONGEST)
+        return self._kept(places, lambda letters: _has_part(letters, query))
+
+    def begun_wrong(self, asked: str) -> Places:
+        """Words that begin so but for one typo."""
+        query = codes(asked)
+        if not may_begin_wrong(asked):
+            return np.empty(0, np.intp)
+        pairs = pairs_of(asked, ends=False)
+        places = self._near(asked, pairs, 1, (len(query) - 1, _LONGEST))
+        return self._kept(places, lambda letters: distances(query, letters, 1)[1] <= 1)
+
+    def _typed_wrong(self, asked: str) -> dict[int, Ids]:
+        """Words that are the one asked for but for typos: by one and by two, at one go."""
+        if self._typed[0] != asked:
+            self._typed = asked, self._typed_apart(asked)
+        return self._typed[1]
+
+    def _typed_apart(self, asked: str) -> dict[int, Ids]:
+        nothing = np.empty(0, np.int64)
+        found = {ONE_TYPO: nothing, TWO_TYPOS: nothing}
+        typos, query = allowed_typos(asked), codes(asked)
+        if not typos:
+            return found
+        widths = len(query) - typos, len(query) + typos
+        places = self._near(asked, pairs_of(asked), typos, widths)
+        letters = np.uint32(letters_of(asked))
+        places = places[_count(self._letters[places] & ~letters) <= typos]
+        for some, rows in self._by_width(places):
+            whole, _beginning = distances(query, rows, typos)
+            for how, count in ((ONE_TYPO, 1), (TWO_TYPOS, 2)):
+                if count <= typos:
+                    hit = self._ids[some[whole == count]]
+                    found[how] = np.concatenate([found[how], hit])
+        return found
 
 
-def _joined(parts: list[SameLength]) -> SameLength:
-    return SameLength(
-        np.concatenate([part.letters for part in parts]),
-        np.concatenate([part.masks for part in parts]),
-        np.concatenate([part.ids for part in parts]),
-    )
+_LONGEST = 1_000
+_RULES: dict[int, Callable[[Dictionary, str], Places]] = {
+    EXACT: Dictionary.exact,
+    PREFIX: Dictionary.prefix,
+    PART: Dictionary.part,
+    BEGINNING_TYPO: Dictionary.begun_wrong,
+}
 
 
-_NONE = np.empty(0, np.intp)
-
-
-def _holding(query: Codes, same: SameLength) -> NDArray[np.intp]:
-    """The words that have every letter of the query."""
-    return np.flatnonzero(~same.masks & np.uint32(mask_of(query)) == 0)
-
-
-def _exact(query: Codes, _asked: str, width: int, same: SameLength) -> NDArray[np.intp]:
-    if width != len(query):
-        return _NONE
-    near = np.flatnonzero(same.masks == np.uint32(mask_of(query)))
-    return near[(same.letters[near] == query).all(axis=1)]
-
-
-def _prefix(query: Codes, _asked: str, width: int, same: SameLength) -> NDArray[np.intp]:
-    if width <= len(query):
-        return _NONE
-    near = _holding(query, same)
-    return near[(same.letters[near, : len(query)] == query).all(axis=1)]
-
-
-def _part(query: Codes, asked: str, width: int, same: SameLength) -> NDArray[np.intp]:
-    if width <= len(query) or len(asked) < PART_LETTERS:
-        return _NONE
-    near = _holding(query, same)
-    letters, hit = same.letters[near], np.zeros(len(near), bool)
-    for start in range(width - len(query) + 1):
+def _has_part(letters: Codes, query: Codes) -> NDArray[np.bool_]:
+    hit = np.zeros(len(letters), bool)
+    for start in range(letters.shape[1] - len(query) + 1):
         hit |= (letters[:, start : start + len(query)] == query).all(axis=1)
-    return near[hit]
-
-
-def _typed_wrong(typos: int) -> _Rule:
-    def rule(query: Codes, asked: str, width: int, same: SameLength) -> NDArray[np.intp]:
-        if typos > allowed_typos(asked) or abs(width - len(query)) > typos:
-            return _NONE
-        near = _near(query, same, typos, both_ways=True)
-        whole, _beginning = distances(query, same.letters[near], typos)
-        return near[whole <= typos]
-
-    return rule
-
-
-def _begun_wrong(query: Codes, asked: str, width: int, same: SameLength) -> NDArray[np.intp]:
-    if not may_begin_wrong(asked) or width < len(query) - 1:
-        return _NONE
-    near = _near(query, same, 1, both_ways=False)
-    _whole, beginning = distances(query, same.letters[near], 1)
-    return near[beginning <= 1]
-
-
-def _near(query: Codes, same: SameLength, typos: int, *, both_ways: bool) -> NDArray[np.intp]:
-    """Words whose sets of letters differ from the query's by no more than typos can do."""
-    mask = np.uint32(mask_of(query))
-    is_near = (_count(~same.masks & mask) <= typos) & (same.masks != 0)
-    if both_ways:
-        is_near &= _count(same.masks & ~mask) <= typos
-    return np.flatnonzero(is_near)
-
-
-def _count(masks: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    return _BITS_SET[masks & 0xFFFF] + _BITS_SET[masks >> 16]
+    return hit
 
 
 def distances(
@@ -154,30 +208,21 @@ def distances(
     Numbers above `typos` mean no more than that: too many.
     """
     rows, width = letters.shape
+    columns = np.ascontiguousarray(letters.T)
     far = np.full(rows, typos + 1, np.uint8)
-    above = [np.full(rows, min(j, typos + 1), np.uint8) for j in range(width + 1)]
+    steps = [np.full(rows, min(j, typos + 1), np.uint8) for j in range(typos + 2)]
+    above = [steps[min(j, typos + 1)] for j in range(width + 1)]
     before = above
     for i, letter in enumerate(query, 1):
         line = [far] * (width + 1)
-        line[0] = np.full(rows, min(i, typos + 1), np.uint8)
+        line[0] = steps[min(i, typos + 1)]
         for j in range(max(1, i - typos), min(width, i + typos) + 1):
-            column = letters[:, j - 1]
+            column = columns[j - 1]
             least = np.minimum(above[j], line[j - 1]) + np.uint8(1)
             np.minimum(least, above[j - 1] + (column != letter), out=least)
             if i > 1 and j > 1:
-                swapped = (column == query[i - 2]) & (letters[:, j - 2] == letter)
+                swapped = (column == query[i - 2]) & (columns[j - 2] == letter)
                 np.minimum(least, np.where(swapped, before[j - 2] + 1, least), out=least)
             line[j] = np.minimum(least, far)
         before, above = above, line
     return above[width], reduce(np.minimum, above, far)
-
-
-_Rule = Callable[[Codes, str, int, SameLength], NDArray[np.intp]]
-_RULES: dict[int, _Rule] = {
-    EXACT: _exact,
-    PREFIX: _prefix,
-    PART: _part,
-    ONE_TYPO: _typed_wrong(1),
-    TWO_TYPOS: _typed_wrong(2),
-    BEGINNING_TYPO: _begun_wrong,
-}

@@ -38,6 +38,7 @@ PREFIX_LETTERS = 3
 
 Numbers = NDArray[np.int64]
 
+_MANY_NUMBERS = 20_000  # from here on, marking them is faster than sorting them
 _CACHE_KILOBYTES = 64 * 1024
 _TABLES = """
 CREATE TABLE stamp (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -61,7 +62,8 @@ CREATE TABLE stand (
 ) WITHOUT ROWID;
 CREATE TABLE word (word TEXT PRIMARY KEY, word_id INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE segment (
-    segment INTEGER PRIMARY KEY, width INTEGER NOT NULL, letters BLOB NOT NULL, masks BLOB NOT NULL
+    segment INTEGER PRIMARY KEY, width INTEGER NOT NULL, words BLOB NOT NULL,
+    letters BLOB NOT NULL, pairs BLOB NOT NULL
 );
 CREATE TABLE posting (key INTEGER PRIMARY KEY, numbers BLOB NOT NULL);
 CREATE TABLE standing (chunk INTEGER PRIMARY KEY, keys BLOB NOT NULL);
@@ -142,7 +144,7 @@ def listed(values: Iterable[Any]) -> str:
 
 def dictionary(connection: sqlite3.Connection) -> Dictionary:
     """Read all words."""
-    return Dictionary(connection.execute("SELECT segment, width, letters, masks FROM segment"))
+    return Dictionary(connection.execute("SELECT * FROM segment"))
 
 
 def postings(connection: sqlite3.Connection, words: Iterable[int]) -> Numbers:
@@ -159,7 +161,17 @@ def postings(connection: sqlite3.Connection, words: Iterable[int]) -> Numbers:
     chunks = np.array([row[0] % WORD_STEP for row in rows], np.int64)
     sizes = np.array([len(row[1]) // 2 for row in rows], np.int64)
     numbers = low + np.repeat(chunks << CHUNK_BITS, sizes)
-    return numbers if len(starts) == 1 else np.unique(numbers)
+    return numbers if len(starts) == 1 else union([numbers])
+
+
+def union(sets: Iterable[Numbers]) -> Numbers:
+    """Each number of some sets once, in order."""
+    numbers = np.concatenate([np.empty(0, np.int64), *sets])
+    if len(numbers) < _MANY_NUMBERS:
+        return np.unique(numbers)
+    is_there = np.zeros(int(numbers.max()) + 1, bool)
+    is_there[numbers] = True
+    return np.flatnonzero(is_there)
 
 
 def standing_keys(connection: sqlite3.Connection, numbers: Numbers) -> NDArray[np.uint64]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from scorehouse.warehouse.find_words import SEGMENT_BITS, SEGMENT_WORDS, codes, mask_of
+from scorehouse.warehouse.find_words import SEGMENT_BITS, SEGMENT_WORDS, codes, letters_of, pairs_of
 from scorehouse.warehouse.index_file import (
     CHUNK_BITS,
     CHUNK_STUDENTS,
@@ -18,7 +18,7 @@ from scorehouse.warehouse.index_file import (
     WORD_STEP,
 )
 
-_CODE_BYTES = 4
+_CODE_BYTES, _LETTERS_BYTES, _PAIRS_BYTES = 4, 4, 8
 
 
 def beginning(word: str) -> str:
@@ -41,8 +41,9 @@ def labels_of(words: Iterable[str], grade: str | None) -> set[str]:
 @dataclass
 class _Segment:
     number: int
+    words: bytearray = field(default_factory=bytearray)
     letters: bytearray = field(default_factory=bytearray)
-    masks: bytearray = field(default_factory=bytearray)
+    pairs: bytearray = field(default_factory=bytearray)
 
 
 class WordWriter:
@@ -92,17 +93,17 @@ class WordWriter:
         return made
 
     def _append(self, word: str) -> int:
-        letters = codes(word)
-        width = len(letters)
+        width = len(word)
         segment = self._open.get(width) or self._last(width)
-        place = len(segment.masks) // 4
+        place = len(segment.letters) // _LETTERS_BYTES
         if place == SEGMENT_WORDS:
             self.flush()
             segment, place = self._new_segment(), 0
         self._open[width] = segment
         self._changed.add(width)
-        segment.letters += letters.tobytes()
-        segment.masks += np.uint32(mask_of(letters)).tobytes()
+        segment.words += codes(word).tobytes()
+        segment.letters += letters_of(word).to_bytes(_LETTERS_BYTES, "little")
+        segment.pairs += pairs_of(word).to_bytes(_PAIRS_BYTES, "little")
         return segment.number << SEGMENT_BITS | place
 
     def _new_segment(self) -> _Segment:
@@ -111,22 +112,22 @@ class WordWriter:
 
     def _last(self, width: int) -> _Segment:
         row = self._connection.execute(
-            "SELECT segment, letters, masks FROM segment WHERE width = ? "
+            "SELECT segment, words, letters, pairs FROM segment WHERE width = ? "
             "ORDER BY segment DESC LIMIT 1",
             (width,),
         ).fetchone()
         if row is None:
             return self._new_segment()
-        return _Segment(row[0], bytearray(row[1]), bytearray(row[2]))
+        return _Segment(row[0], *map(bytearray, row[1:]))
 
     def flush(self) -> None:
         """Write the segments that have new words."""
         rows = [
-            (segment.number, width, bytes(segment.letters), bytes(segment.masks))
+            (segment.number, width, segment.words, segment.letters, segment.pairs)
             for width, segment in self._open.items()
             if width in self._changed
         ]
-        self._connection.executemany("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?)", rows)
+        self._connection.executemany("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?)", rows)
         self._changed = set()
 
     def texts(self, ids: Iterable[int]) -> list[str]:
@@ -135,12 +136,12 @@ class WordWriter:
 
     def _text(self, word_id: int) -> str:
         self.flush()
-        width, letters = self._connection.execute(
-            "SELECT width, letters FROM segment WHERE segment = ?", (word_id >> SEGMENT_BITS,)
+        width, words = self._connection.execute(
+            "SELECT width, words FROM segment WHERE segment = ?", (word_id >> SEGMENT_BITS,)
         ).fetchone()
         size = width * _CODE_BYTES
         start = (word_id & (SEGMENT_WORDS - 1)) * size
-        return bytes(letters[start : start + size]).decode("utf-32-le")
+        return bytes(words[start : start + size]).decode("utf-32-le")
 
     def forget_unused(self, words: Iterable[str]) -> None:
         """Take words and labels out that have no posting left."""
@@ -163,17 +164,16 @@ class WordWriter:
         self.flush()
         self._open.clear()
         number, place = word_id >> SEGMENT_BITS, word_id & (SEGMENT_WORDS - 1)
-        width, letters, masks = self._connection.execute(
-            "SELECT width, letters, masks FROM segment WHERE segment = ?", (number,)
+        width, *blobs = self._connection.execute(
+            "SELECT width, words, letters, pairs FROM segment WHERE segment = ?", (number,)
         ).fetchone()
-        size = width * _CODE_BYTES
-        written = (
-            _overwritten(letters, place * size, size),
-            _overwritten(masks, place * 4, 4),
-            number,
-        )
+        sizes = width * _CODE_BYTES, _LETTERS_BYTES, _PAIRS_BYTES
+        written = [
+            _overwritten(blob, place * size, size) for blob, size in zip(blobs, sizes, strict=True)
+        ]
         self._connection.execute(
-            "UPDATE segment SET letters = ?, masks = ? WHERE segment = ?", written
+            "UPDATE segment SET words = ?, letters = ?, pairs = ? WHERE segment = ?",
+            (*written, number),
         )
 
 
