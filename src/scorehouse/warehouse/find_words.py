@@ -66,7 +66,8 @@ def _count(sets: NDArray[np.uint32] | NDArray[np.uint64]) -> NDArray[np.uint8]:
         counted: NDArray[np.uint8] = fast(sets)
         return counted
     parts = np.ascontiguousarray(sets).view(np.uint16).reshape(len(sets), -1)
-    return _BITS_SET[parts].sum(axis=1, dtype=np.uint8)
+    summed: NDArray[np.uint8] = _BITS_SET[parts].sum(axis=1, dtype=np.uint8)
+    return summed
 
 
 class Dictionary:
@@ -102,7 +103,8 @@ class Dictionary:
         low, high = (int(np.searchsorted(self._widths, width)) for width in (least, most + 1))
         letters, wanted = np.uint32(letters_of(asked)), np.uint64(pairs)
         places = np.flatnonzero(self._letters[low:high] & letters == letters) + low
-        return places[self._pairs[places] & wanted == wanted]
+        holding: Places = places[self._pairs[places] & wanted == wanted]
+        return holding
 
     def _near(self, asked: str, pairs: int, typos: int, widths: tuple[int, int]) -> Places:
         """Words of some lengths that lack no more of letters and pairs than typos can take."""
@@ -112,7 +114,8 @@ class Dictionary:
         lacking = _count(~self._letters[low:high] & letters)
         places = np.flatnonzero(lacking <= typos) + low
         lacking = _count(~self._pairs[places] & np.uint64(pairs))
-        return places[(lacking <= _PAIRS_A_TYPO * typos) & (self._letters[places] != 0)]
+        near: Places = places[(lacking <= _PAIRS_A_TYPO * typos) & (self._letters[places] != 0)]
+        return near
 
     def _by_width(self, places: Places) -> Iterator[tuple[Places, Codes]]:
         """Places, and the letters of the words there, by length of word."""
