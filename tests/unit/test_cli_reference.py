@@ -27,7 +27,9 @@ def loaded(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["cli_page", "findings_page", "scores_page"])
+@pytest.mark.parametrize(
+    "name", ["cli_page", "findings_page", "scores_page", "data_dictionary_page"]
+)
 def test_the_page_is_fresh(name: str) -> None:
     page = loaded(name)
     assert page.PAGE.read_text(encoding="utf-8") == page.render()

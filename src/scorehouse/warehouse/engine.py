@@ -114,9 +114,8 @@ class Local:
         return self._connection.sql(text).to_arrow_table()
 
     def batches(self, text: str, rows: int = 100_000) -> Iterator[pa.RecordBatch]:
-        """Run a query and yield its rows piece by piece."""
-        cursor = self._connection.cursor()
-        yield from cursor.execute(text).to_arrow_reader(rows)
+        """Run a query and yield its rows piece by piece; no other runs meanwhile."""
+        yield from self._connection.sql(text).to_arrow_reader(rows)
 
     def write(self, select: str, path: Path, order: Sequence[str] = ()) -> int:
         """Write a query's rows as one Parquet file."""

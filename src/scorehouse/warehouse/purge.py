@@ -17,6 +17,7 @@ from scorehouse.errors import UsageError
 from scorehouse.terms import SchoolYear
 from scorehouse.warehouse import catalog as tables
 from scorehouse.warehouse import certificates
+from scorehouse.warehouse.engine import quoted
 from scorehouse.warehouse.going import Going
 from scorehouse.warehouse.leak_search import Searched, search
 from scorehouse.warehouse.loading import Progress
@@ -127,6 +128,19 @@ def purge(
             warehouse, summary.certificate, summary.remains.is_nothing, _proof(summary)
         )
     return summary
+
+
+def would_go(warehouse: Warehouse, request: PurgeRequest) -> list[dict[str, Any]]:
+    """The rows that a purge of years would take, by `table_name` and `school_year`."""
+    rows: list[dict[str, Any]] = []
+    with warehouse.snapshot() as snapshot:
+        for name, years in request.years.items():
+            listed = ", ".join(quoted(one) for one in sorted(years))
+            rows += snapshot.sql(
+                f"SELECT '{name}' AS table_name, school_year, count(*) AS n FROM {name}__rows "
+                f"WHERE school_year IN ({listed}) GROUP BY school_year ORDER BY school_year"
+            ).to_pylist()
+    return rows
 
 
 def _scope(transaction: Transaction, request: PurgeRequest) -> Scope:

@@ -10,20 +10,30 @@ from scorehouse.warehouse.transaction import Transaction
 from scorehouse.warehouse.views import DataFile
 
 MANY_FILES = 24
-LARGE_ROWS = 2_000_000
+LARGE_ROWS = 1_000_000
 """Files of so many rows are left alone: what a load costs stays in proportion to it."""
 
 
 def tidy(transaction: Transaction, many: int = MANY_FILES) -> int:
-    """Merge the small files of each slice that has many; return how many files went."""
-    by_slice: dict[tuple[str, str], list[DataFile]] = {}
-    for file in transaction.files:
-        if file.rows < LARGE_ROWS:
-            by_slice.setdefault((file.table, file.slice), []).append(file)
-    crowded = [files for files in by_slice.values() if len(files) >= many]
-    for files in crowded:
+    """Merge the small files of each slice that has many; return how many files went.
+
+    Only files of like size are merged, so that a row is written again once for each digit
+    that its file's number of rows grows by, and no load pays for the archive.
+    """
+    found = crowded(transaction.files, many)
+    for files in found:
         transaction.replace_files(files, merged_file(transaction, files))
-    return sum(len(files) for files in crowded)
+    return sum(len(files) for files in found)
+
+
+def crowded(files: Sequence[DataFile], many: int) -> list[list[DataFile]]:
+    """Files of one slice and of like size, where there are many."""
+    alike: dict[tuple[str, str, int], list[DataFile]] = {}
+    for file in files:
+        if file.rows < LARGE_ROWS:
+            size = len(str(file.rows))
+            alike.setdefault((file.table, file.slice, size), []).append(file)
+    return [some for some in alike.values() if len(some) >= many]
 
 
 def merged_file(
