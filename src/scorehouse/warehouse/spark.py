@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,6 +37,7 @@ SETTINGS = {
 LARGE = 4 << 20
 """Tables of more bytes reach the cluster as files, not through the connection."""
 
+_PORT, _PATIENCE = 15_002, 10.0
 _GROUP_BYTES = 16 << 20
 _NAMED = re.compile(r'\b(?:FROM|JOIN)\s+"?(\w+)"?', re.IGNORECASE)
 _GLOB = re.compile(r"([\\*?\[\]{}])")
@@ -232,10 +235,20 @@ def connect(url: str, scratch: Path) -> Engine:
             "a cluster needs the extra packages of scorehouse[spark]: "
             "pip install 'scorehouse[spark]'"
         ) from error
+    _knock(url)
     builder = SparkSession.builder.remote(url)
     for name, value in SETTINGS.items():
         builder = builder.config(name, value)
     return Spark(_opened(builder, url), scratch)
+
+
+def _knock(url: str) -> None:
+    """See that somebody listens: Spark's own client would try for minutes."""
+    at = urlsplit(url)
+    try:
+        socket.create_connection((at.hostname or "", at.port or _PORT), _PATIENCE).close()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"no Spark Connect server answers at {url}") from error
 
 
 def _opened(builder: Any, url: str) -> Any:
