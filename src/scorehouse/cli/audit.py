@@ -13,7 +13,7 @@ from scorehouse.cli.warehouse_options import DEFAULT_FOLDER, JsonOption, Warehou
 from scorehouse.errors import UsageError
 from scorehouse.warehouse.audit import audited
 
-_MINUTE = len("2019-06-30T09:00")
+_MINUTE = len("YYYY-MM-DDThh:mm")
 
 
 def audit(

@@ -28,7 +28,7 @@ from scorehouse.warehouse.places import (
 from scorehouse.warehouse.purge_archive import unlisted
 from scorehouse.warehouse.purge_rest import finish_pending
 from scorehouse.warehouse.schema import FORMAT, TABLES
-from scorehouse.warehouse.snapshot import leased
+from scorehouse.warehouse.snapshot import give_back, leased, take_lease
 from scorehouse.warehouse.store import Warehouse, newest_snapshot
 
 LEAST_FREE = 0.05
@@ -98,6 +98,20 @@ def _catalog(warehouse: Warehouse) -> Told:
 
 def _files(warehouse: Warehouse) -> Told:
     """Every listed file is there, with the bytes, rows and columns that were written."""
+    lease, _ = take_lease(warehouse.catalog)  # so that no file goes while it is looked at
+    try:
+        yield from _wrong_files(warehouse)
+    finally:
+        give_back(warehouse.catalog, lease)
+    for one in _payloads(warehouse):
+        path = warehouse.root / one.path
+        if not path.is_file():
+            yield f"the payload {one.digest[:16]} is missing from the archive", True
+        elif digest_of(path) != one.kept_digest:
+            yield f"the payload {one.digest[:16]} is not what was archived: it is damaged", True
+
+
+def _wrong_files(warehouse: Warehouse) -> Told:
     row = tables.data_file
     query = sa.select(row).where(row.c.removed_in.is_(None)).order_by(row.c.file_id)
     with warehouse.catalog.reading() as connection:
@@ -105,12 +119,6 @@ def _files(warehouse: Warehouse) -> Told:
     for one in listed:
         if wrong := _wrong(warehouse, one):
             yield f"a data file of {one.table_name} ({one.path}) {wrong}", True
-    for one in _payloads(warehouse):
-        path = warehouse.root / one.path
-        if not path.is_file():
-            yield f"the payload {one.digest[:16]} is missing from the archive", True
-        elif digest_of(path) != one.kept_digest:
-            yield f"the payload {one.digest[:16]} is not what was archived: it is damaged", True
 
 
 def _payloads(warehouse: Warehouse) -> list[sa.Row[tuple[object, ...]]]:

@@ -67,10 +67,7 @@ class Snapshot:
     def release(self) -> None:
         """Give the lease back."""
         if self._lease:
-            with self._catalog.noting() as connection:
-                connection.execute(
-                    sa.delete(tables.lease).where(tables.lease.c.lease_id == self._lease)
-                )
+            give_back(self._catalog, self._lease)
             self._lease = 0
 
     def close(self) -> None:
@@ -106,6 +103,12 @@ def take_lease(catalog: Catalog) -> tuple[int, int]:
             statement.returning(tables.lease.c.lease_id, tables.lease.c.snapshot_id)
         ).one()
     return int(returned[0]), int(returned[1])
+
+
+def give_back(catalog: Catalog, lease: int) -> None:
+    """Give a lease back."""
+    with catalog.noting() as connection:
+        connection.execute(sa.delete(tables.lease).where(tables.lease.c.lease_id == lease))
 
 
 def leased(catalog: Catalog) -> set[int]:
