@@ -364,6 +364,53 @@ def test_a_purge_that_doesnt_wait_says_what_remains(house: Warehouse, tmp_path: 
     assert certificates(house)[0]["details"]["state"] == "complete"
 
 
+def test_a_purge_that_fails_before_its_step_has_changed_nothing(
+    house: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scorehouse.warehouse import purge as module
+
+    before = places(tmp_path / "w", GONE)
+
+    def failing(*_words: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "list_changes", failing)
+    with pytest.raises(OSError, match="No space"):
+        purge(house, of_student(GONE))
+    assert held(house, f"SELECT count(*) AS n FROM result WHERE student_id = '{GONE}'") == [
+        {"n": 1}
+    ]
+    assert [place for place in before if place not in places(tmp_path / "w", GONE)] == []
+    assert certificates(house) == []
+    monkeypatch.undo()
+    assert purge(house, of_student(GONE)).is_complete
+    assert places(tmp_path / "w", GONE) == []
+
+
+def test_a_purge_that_ends_after_its_step_is_completed_by_the_next(
+    house: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another purge, of somebody else, is enough."""
+    from scorehouse.warehouse import purge as module
+
+    def ending(*_words: object, **_how: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "remove_rest", ending)
+    with pytest.raises(KeyboardInterrupt):
+        purge(house, of_student(GONE))
+    assert held(house, f"SELECT 1 FROM result__rows WHERE student_id = '{GONE}'") == []
+    assert places(tmp_path / "w", GONE) != []
+    monkeypatch.undo()
+    said: list[str] = []
+    told = purge(house, of_student("9000000099"), say=said.append)
+    assert told.completed == 1
+    assert told.is_nothing
+    assert "interrupted" in said[0]
+    assert places(tmp_path / "w", GONE) == []
+    assert [one["details"]["state"] for one in certificates(house)] == ["complete"]
+
+
 def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="2018-19"):
         of_year("2019")

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+import sqlalchemy as sa
+
 from scorehouse.errors import UsageError
 from scorehouse.warehouse.catalog import Catalog, now
 
@@ -77,8 +79,9 @@ def _advisory(folder: Path, catalog: Catalog, say: Say) -> Iterator[None]:
         try:
             yield
         finally:
-            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({number})")
-            connection.commit()
+            with suppress(sa.exc.DBAPIError):  # a lost connection has given the lock up already
+                connection.exec_driver_sql(f"SELECT pg_advisory_unlock({number})")
+                connection.commit()
 
 
 def this_host() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
+from scorehouse.errors import ScorehouseError
 from scorehouse.warehouse import catalog as tables
 from scorehouse.warehouse.catalog import Catalog, now
 from scorehouse.warehouse.engine import Engine, numbered, quoted
@@ -28,6 +29,11 @@ _SQL_TYPES: Mapping[str, str] = {
     "day": "DATE",
     "instant": "TIMESTAMP",
 }
+
+_LOST = (
+    "The connection to the catalog's server was lost, and another run has written since. "
+    "Nothing of this load was kept; load again."
+)
 
 
 class Transaction:
@@ -224,9 +230,12 @@ class Transaction:
         `also` writes what belongs to it in the same transaction.
         """
         added = [file for file in self.files if file.path not in self._base]
-        settle([Path(file.path) for file in added])
-        described = [(file, Path(file.path).stat().st_size, digest_of(Path(file.path)))
-                     for file in added]  # fmt: skip
+        try:
+            settle([Path(file.path) for file in added])
+            described = [(file, Path(file.path).stat().st_size, digest_of(Path(file.path)))
+                         for file in added]  # fmt: skip
+        except FileNotFoundError as error:
+            raise ScorehouseError(_LOST) from error
         with self.catalog.writing() as connection:
             number = self._new_snapshot(connection, why)
             self._list_files(connection, described, number)
@@ -236,15 +245,21 @@ class Transaction:
                     .where(tables.imported.c.import_id == import_id)
                     .values(values or {"updated_at": now()})
                 )
-            connection.execute(
-                sa.update(tables.load)
-                .where(tables.load.c.load_id == self.load_id)
-                .values(status="done", ended_at=now())
-            )
+            self._finish(connection)
             also(connection, number)
         self._base = {file.path for file in self.files}
         self._removed = set()
         return number
+
+    def _finish(self, connection: sa.Connection) -> None:
+        """The load is done, unless its lock was lost and another writer took its turn."""
+        ended = connection.execute(
+            sa.update(tables.load)
+            .where(tables.load.c.load_id == self.load_id, tables.load.c.status == "running")
+            .values(status="done", ended_at=now())
+        )
+        if not ended.rowcount:
+            raise ScorehouseError(_LOST)
 
     def _new_snapshot(self, connection: sa.Connection, why: str) -> int:
         before = connection.execute(sa.select(sa.func.max(tables.snapshot.c.last_import))).scalar()
