@@ -10,6 +10,8 @@ from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 
+collect_ignore = ["fuzz/run.py"]  # needs atheris, which only `make fuzz` installs
+
 
 # The same examples on every machine; `HYPOTHESIS_PROFILE=explore` looks for new ones.
 settings.register_profile("steady", derandomize=True)

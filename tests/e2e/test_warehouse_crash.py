@@ -176,9 +176,9 @@ def test_a_full_disk_keeps_nothing_and_says_so(
     loaded(house, delivery(tmp_path, 0))
     write, calls = Local.write, iter(range(100))
 
-    def failing(engine: Local, select: str, path: Path) -> int:
+    def failing(engine: Local, select: str, path: Path, *order: object, **how: object) -> int:
         if next(calls) < 2:
-            return write(engine, select, path)
+            return write(engine, select, path, *order, **how)  # type: ignore[arg-type]
         path.write_bytes(b"half")
         raise ScorehouseError("is the disk full?")
 
