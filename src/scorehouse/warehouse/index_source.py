@@ -11,9 +11,9 @@ import pyarrow as pa
 from scorehouse.warehouse.engine import Local
 from scorehouse.warehouse.places import SCRATCH_FOLDER
 from scorehouse.warehouse.schema import ROW_BITS, TABLES
-from scorehouse.warehouse.snapshot import Snapshot
+from scorehouse.warehouse.snapshot import Snapshot, import_of
 from scorehouse.warehouse.store import Warehouse
-from scorehouse.warehouse.views import DataFile
+from scorehouse.warehouse.views import DataFile, define_table
 
 RESULT, ENROLLMENT, SCORING = 0, 1, 2
 """The tables in which a student stands, as `stand.source` names them."""
@@ -52,16 +52,24 @@ class NarrowSnapshot(Snapshot):
     ) -> None:
         self._wanted = {*tables, "supersession"}
         self._years = None if years is None else {name: {*few} for name, few in years.items()}
-        self._local = Local(warehouse.root / SCRATCH_FOLDER, memory_megabytes=1_000)
+        self._root, self._catalog = warehouse.root, warehouse.catalog
+        self.engine = Local(warehouse.root / SCRATCH_FOLDER, memory_megabytes=1_000)
+        self._lease = 0
         try:
-            super().__init__(warehouse.root, warehouse.catalog, self._local, as_of)
+            self.number, self.files = self._take()
+            self.last_import = import_of(self._catalog, as_of) if as_of else self._newest()
+            self._define()
         except BaseException:
-            self._local.close()
+            self.close()
             raise
 
-    def batches(self, text: str, rows: int = 100_000) -> Iterator[pa.RecordBatch]:
-        """Run a query and yield its rows piece by piece; no other may run before the last."""
-        yield from self._local.raw.sql(text).to_arrow_reader(rows)
+    def _define(self) -> None:
+        """Define the views of the tables that are read; there are many others."""
+        files = [file for file in self.files if file.first_import <= self.last_import]
+        gone = [file for file in files if file.table == "supersession"]
+        for name in ("supersession", *sorted(self._wanted - {"supersession"})):
+            own = [file for file in files if file.table == name]
+            define_table(self.engine, TABLES[name], own, gone, self.last_import)
 
     def _take(self) -> tuple[int, list[DataFile]]:
         number, files = super()._take()
