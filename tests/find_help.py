@@ -8,11 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from scorehouse.warehouse import Warehouse
-from scorehouse.warehouse.index_file import CHUNK_BITS, WORD_STEP, connect
+from scorehouse.warehouse.index_file import connect, postings
 from scorehouse.warehouse.merge import merge
 from scorehouse.warehouse.places import INDEX_FILE
 from scorehouse.warehouse.schema import TABLES
@@ -85,9 +84,9 @@ def contents(house: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
             ],
             "words": [(word,) for word in words.values()],
             "postings": [
-                (words[key // WORD_STEP], student[(key % WORD_STEP << CHUNK_BITS) + low])
-                for key, blob in index.execute("SELECT key, numbers FROM posting")
-                for low in np.frombuffer(blob, np.uint16).tolist()
+                (words[word], student[number])
+                for word in words
+                for number in postings(index, [word]).tolist()
             ],
         }
     return {name: sorted(rows, key=repr) for name, rows in found.items()}

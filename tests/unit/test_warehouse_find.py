@@ -9,18 +9,26 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from find_help import bring, contents, empty, enrolled, ids, person, sat, ssid
 from scorehouse.errors import UsageError
-from scorehouse.warehouse import Warehouse, index
+from scorehouse.warehouse import Warehouse, find_words, index
 from scorehouse.warehouse.catalog import audit
 from scorehouse.warehouse.find import find
 from scorehouse.warehouse.find_rank import Filters
 from scorehouse.warehouse.find_scan import scan
 from scorehouse.warehouse.index import rebuild_index, update_index
-from scorehouse.warehouse.index_file import connect
+from scorehouse.warehouse.index_file import (
+    FIRST_LABEL,
+    connect,
+    make_tables,
+    postings,
+    union,
+)
+from scorehouse.warehouse.index_words import PostingWriter
 from scorehouse.warehouse.places import INDEX_FILE
 
 PEOPLE = [
@@ -291,3 +299,42 @@ def test_the_audit_says_who_was_shown_and_never_by_name(house: Warehouse) -> Non
     told = "".join(str(row) for row in rows).lower()
     assert "garcia" not in told
     assert ssid(4) not in told
+
+
+@pytest.mark.parametrize("word", [7, FIRST_LABEL + 7])
+def test_postings_go_over_the_edges_of_chunks(house: Warehouse, word: int) -> None:
+    """Numbers as millions of students have them, added, added to and removed."""
+    edges = [1, 65_535, 65_536, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5 << 20]
+    more, gone = [65_537, (1 << 20) + 2], [65_535, 1 << 20, 5 << 20]
+    with closing(connect(house.root / INDEX_FILE)) as connection:
+        make_tables(connection)
+        for is_fresh, added, removed in ((True, edges, []), (False, more, gone)):
+            writer = PostingWriter(connection, is_fresh=is_fresh)
+            for chunk in sorted({number >> 16 for number in (*added, *removed)}):
+                pairs = [
+                    [(one, n) for n in some if n >> 16 == chunk for one in (word, word + 1)]
+                    for some in (added, removed)
+                ]
+                writer.write(*pairs)
+            writer.flush()
+        expected = sorted({*edges, *more} - {*gone})
+        assert postings(connection, [word]).tolist() == expected
+        assert postings(connection, [word, word + 1]).tolist() == expected
+        left = connection.execute("SELECT min(length(numbers)) FROM posting").fetchone()
+    assert left[0] > 0
+
+
+def test_a_union_of_many_is_a_union() -> None:
+    few, many = np.array([5, 9]), np.arange(0, 60_000, 2)
+    assert union([few]).tolist() == [5, 9]
+    assert union([many, few, many]).tolist() == sorted({5, 9, *many.tolist()})
+
+
+def test_letters_are_counted_with_and_without_the_fast_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sets = [np.array([0, 1, 255, 2**32 - 1], np.uint32), np.array([3, 2**64 - 1], np.uint64)]
+    expected = [[0, 1, 8, 32], [2, 64]]
+    assert [find_words._count(one).tolist() for one in sets] == expected
+    monkeypatch.delattr(np, "bitwise_count", raising=False)
+    assert [find_words._count(one).tolist() for one in sets] == expected

@@ -197,9 +197,13 @@ _RULES: dict[int, Callable[[Dictionary, str], Places]] = {
 
 
 def _has_part(letters: Codes, query: Codes) -> NDArray[np.bool_]:
+    columns = np.ascontiguousarray(letters.T)
     hit = np.zeros(len(letters), bool)
     for start in range(letters.shape[1] - len(query) + 1):
-        hit |= (letters[:, start : start + len(query)] == query).all(axis=1)
+        here = columns[start] == query[0]
+        for place in range(1, len(query)):
+            here &= columns[start + place] == query[place]
+        hit |= here
     return hit
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from scorehouse.warehouse.find_words import Dictionary
 
-VERSION = "1"
+VERSION = "2"
 """Of the index's layout; an index of another one is made again."""
 
 CHUNK_BITS = 16
-"""Students of a posting stand in chunks of this many bits of their numbers."""
+"""Students are brought up to date in chunks of this many bits of their numbers."""
 
 CHUNK_STUDENTS = 1 << CHUNK_BITS
 WORD_STEP = 1 << 20
@@ -38,6 +38,7 @@ PREFIX_LETTERS = 3
 
 Numbers = NDArray[np.int64]
 
+_WORD_CHUNK_BITS = 20
 _MANY_NUMBERS = 20_000  # from here on, marking them is faster than sorting them
 _CACHE_KILOBYTES = 64 * 1024
 _TABLES = """
@@ -147,8 +148,17 @@ def dictionary(connection: sqlite3.Connection) -> Dictionary:
     return Dictionary(connection.execute("SELECT * FROM segment"))
 
 
-def postings(connection: sqlite3.Connection, words: Iterable[int]) -> Numbers:
-    """The numbers of all students who have one of some words, in order."""
+def layout(word: int) -> tuple[int, type[np.unsignedinteger[Any]]]:
+    """How a word's postings stand: bits of a number within a chunk, and their type.
+
+    Labels, which many students have, have small chunks, so that a change rewrites little; words,
+    which few have, have large ones, so that there is little to read.
+    """
+    return (CHUNK_BITS, np.uint16) if word >= FIRST_LABEL else (_WORD_CHUNK_BITS, np.uint32)
+
+
+def postings(connection: sqlite3.Connection, words: Sequence[int]) -> Numbers:
+    """The numbers of all students who have one of some words, or one of some labels, in order."""
     starts = [word * WORD_STEP for word in words]
     rows = connection.execute(
         "SELECT p.key, p.numbers FROM json_each(?) AS j CROSS JOIN posting AS p "
@@ -157,10 +167,12 @@ def postings(connection: sqlite3.Connection, words: Iterable[int]) -> Numbers:
     ).fetchall()
     if not rows:
         return np.empty(0, np.int64)
-    low = np.frombuffer(b"".join(row[1] for row in rows), np.uint16).astype(np.int64)
-    chunks = np.array([row[0] % WORD_STEP for row in rows], np.int64)
-    sizes = np.array([len(row[1]) // 2 for row in rows], np.int64)
-    numbers = low + np.repeat(chunks << CHUNK_BITS, sizes)
+    bits, kind = layout(words[0])
+    keys, blobs = zip(*rows, strict=True)
+    low = np.frombuffer(b"".join(blobs), kind).astype(np.int64)
+    chunks = np.array(keys, np.int64) % WORD_STEP
+    sizes = np.array([*map(len, blobs)], np.int64) // np.dtype(kind).itemsize
+    numbers = low + np.repeat(chunks << bits, sizes)
     return numbers if len(starts) == 1 else union([numbers])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from scorehouse.warehouse.index_file import CHUNK_BITS, CHUNK_STUDENTS, listed
 from scorehouse.warehouse.index_source import BAR, ENROLLMENT, RESULT
-from scorehouse.warehouse.index_words import Pairs, WordWriter, labels_of, write_postings
+from scorehouse.warehouse.index_words import Pairs, PostingWriter, WordWriter, labels_of
 from scorehouse.warehouse.names import order_key, words_of
 
 _PREFERENCE = f"CASE source WHEN {ENROLLMENT} THEN '2' WHEN {RESULT} THEN '1' ELSE '0' END"
@@ -79,7 +79,8 @@ class Settler:
 
     def __init__(self, connection: sqlite3.Connection, *, is_fresh: bool) -> None:
         self._connection = connection
-        self._is_fresh = is_fresh
+        self._postings = PostingWriter(connection, is_fresh=is_fresh)
+        self._gone: set[str] = set()
         self._words = WordWriter(connection)
         self._heads = {
             row[0]
@@ -92,12 +93,13 @@ class Settler:
         """Settle students by number; yield how many of each chunk."""
         for chunk, few in groupby(sorted(numbers), key=lambda number: number >> CHUNK_BITS):
             yield self._settle_chunk(chunk, list(few))
+        self._postings.flush()
+        self._words.forget_unused(sorted(self._gone))
 
     def _settle_chunk(self, chunk: int, numbers: list[int]) -> int:
         facts = self._facts(numbers)
         added: Pairs = []
         removed: Pairs = []
-        gone: set[str] = set()
         updates: list[tuple[Any, ...]] = []
         keys: list[tuple[int, int]] = []
         for row in map(_Row._make, self._connection.execute(_STUDENTS, (listed(numbers),))):
@@ -108,16 +110,15 @@ class Settler:
             low = row.number & (CHUNK_STUDENTS - 1)
             old, old_texts = self._old(row)
             fresh = {*ids, *labels}
-            added += [(word, low) for word in fresh if word not in old]
-            removed += [(word, low) for word in old if word not in fresh]
-            gone |= old_texts
+            added += [(word, row.number) for word in fresh if word not in old]
+            removed += [(word, row.number) for word in old if word not in fresh]
+            self._gone |= old_texts
             blob = np.array(ids, np.int64).tobytes()
             updates.append((*own.person, *now[:3], int(is_shown), blob, row.number))
             keys.append((low, order_key(own.last_name, own.first_name)))
         self._connection.executemany(_UPDATE, updates)
         self._words.flush()
-        write_postings(self._connection, chunk, added, removed, is_fresh=self._is_fresh)
-        self._words.forget_unused(sorted(gone))
+        self._postings.write(added, removed)
         self._put_keys(chunk, keys)
         return len(numbers)
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scorehouse.warehouse.find_words import SEGMENT_BITS, SEGMENT_WORDS, codes, letters_of, pairs_of
 from scorehouse.warehouse.index_file import (
-    CHUNK_BITS,
-    CHUNK_STUDENTS,
     FIRST_LABEL,
     PREFIX_LETTERS,
     WORD_STEP,
+    layout,
 )
 
 _CODE_BYTES, _LETTERS_BYTES, _PAIRS_BYTES = 4, 4, 8
@@ -182,49 +182,79 @@ def _overwritten(blob: bytes, start: int, size: int) -> bytes:
 
 
 Pairs = list[tuple[int, int]]
+Packed = NDArray[np.int64]
+_NOTHING: Packed = np.empty((0, 2), np.int64)
 
 
-def write_postings(
-    connection: sqlite3.Connection, chunk: int, added: Pairs, removed: Pairs, *, is_fresh: bool
-) -> None:
-    """Add and remove (word, student within the chunk) pairs. Fresh: the chunk has none yet."""
-    adding, removing = _by_word(added), _by_word(removed)
-    rows: list[tuple[int, bytes]] = []
-    for word in {**adding, **removing}:
-        key = word * WORD_STEP + chunk
-        numbers = adding.get(word, _NOBODY)
-        if not is_fresh:
-            numbers = _changed(connection, key, numbers, removing.get(word, _NOBODY))
-        rows.append((key, numbers.tobytes()))
-    rows.sort()
-    connection.executemany("INSERT OR REPLACE INTO posting VALUES (?, ?)", rows)
-    if removed:
+class PostingWriter:
+    """Adds and removes pairs of a word, or a label, and a student's number.
+
+    Students come in order. Labels are written chunk by chunk; words wait until no student of
+    their larger chunk can come any more. Fresh: there are no postings yet.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, is_fresh: bool) -> None:
+        self._connection = connection
+        self._is_fresh = is_fresh
+        self._waiting: list[tuple[Packed, Packed]] = []
+        self._chunk = 0
+
+    def write(self, added: Pairs, removed: Pairs) -> None:
+        """Take the pairs of one chunk of students."""
+        if not (added or removed):
+            return
+        both = [np.array(pairs, np.int64).reshape(-1, 2) for pairs in (added, removed)]
+        labels = [pairs[pairs[:, 0] >= FIRST_LABEL] for pairs in both]
+        words = [pairs[pairs[:, 0] < FIRST_LABEL] for pairs in both]
+        first = int((added or removed)[0][1])
+        self._store(FIRST_LABEL, labels[0], labels[1])
+        bits, _ = layout(0)
+        if first >> bits != self._chunk:
+            self.flush()
+            self._chunk = first >> bits
+        self._waiting.append((words[0], words[1]))
+
+    def flush(self) -> None:
+        """Write the words that wait."""
+        added = np.concatenate([_NOTHING, *(one for one, _ in self._waiting)])
+        removed = np.concatenate([_NOTHING, *(one for _, one in self._waiting)])
+        self._waiting = []
+        self._store(0, added, removed)
+
+    def _store(self, kind: int, added: Packed, removed: Packed) -> None:
+        if not (len(added) or len(removed)):
+            return
+        bits, _ = layout(kind)
+        chunk = int((added if len(added) else removed)[0, 1]) >> bits
+        adding, removing = _by_word(added), _by_word(removed)
+        nobody = np.empty(0, layout(kind)[1])
+        rows: list[tuple[int, bytes]] = []
+        for word in sorted({*adding, *removing}):
+            key, numbers = word * WORD_STEP + chunk, adding.get(word, nobody)
+            if not self._is_fresh:
+                numbers = self._changed(key, numbers, removing.get(word, nobody))
+            rows.append((key, numbers.tobytes()))
+        self._connection.executemany("INSERT OR REPLACE INTO posting VALUES (?, ?)", rows)
         empty = [(key,) for key, numbers in rows if not numbers]
-        connection.executemany("DELETE FROM posting WHERE key = ?", empty)
+        self._connection.executemany("DELETE FROM posting WHERE key = ?", empty)
+
+    def _changed(self, key: int, added: NDArray[Any], removed: NDArray[Any]) -> NDArray[Any]:
+        row = self._connection.execute(
+            "SELECT numbers FROM posting WHERE key = ?", (key,)
+        ).fetchone()
+        held = np.frombuffer(row[0] if row else b"", added.dtype)
+        return np.union1d(np.setdiff1d(held, removed), added)
 
 
-_NOBODY = np.empty(0, np.uint16)
-
-
-def _changed(
-    connection: sqlite3.Connection,
-    key: int,
-    added: NDArray[np.uint16],
-    removed: NDArray[np.uint16],
-) -> NDArray[np.uint16]:
-    row = connection.execute("SELECT numbers FROM posting WHERE key = ?", (key,)).fetchone()
-    held = np.frombuffer(row[0], np.uint16) if row else _NOBODY
-    return np.union1d(np.setdiff1d(held, removed), added)
-
-
-def _by_word(pairs: Pairs) -> dict[int, NDArray[np.uint16]]:
-    """Numbers by word, in order."""
-    if not pairs:
+def _by_word(pairs: Packed) -> dict[int, NDArray[Any]]:
+    """Numbers within their chunk by word, in order."""
+    if not len(pairs):
         return {}
-    table = np.array(pairs, np.int64)
-    packed = np.sort(table[:, 0] << CHUNK_BITS | table[:, 1])
-    words, starts = np.unique(packed >> CHUNK_BITS, return_index=True)
-    low = (packed & (CHUNK_STUDENTS - 1)).astype(np.uint16)
+    bits, kind = layout(int(pairs[0, 0]))
+    mask = (1 << bits) - 1
+    packed = np.sort(pairs[:, 0] << bits | pairs[:, 1] & mask)
+    words, starts = np.unique(packed >> bits, return_index=True)
+    low = (packed & mask).astype(kind)
     ends = [*starts[1:].tolist(), len(low)]
     return {
         word: low[start:end]
