@@ -1,0 +1,1 @@
+"""Files for others: the state's public forms, spreadsheets, and what their columns mean."""
