@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "cli": (
         *GROUND,
+        "exports",
         "verbs",
         "warehouse",
         "transmit",
