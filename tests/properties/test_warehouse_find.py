@@ -99,7 +99,17 @@ def test_all_words_at_once_as_one_by_one(words: list[str], other: str, data: st.
     for how in range(6):
         for word_id in dictionary.fitting(asked, how).tolist() if asked else ():
             best.setdefault(names[word_id], how)
+    ids = np.array(list(names), np.int64)
+    if asked:
+        every = dict(
+            zip(words_by(names, ids), dictionary.best(asked, ids, 5).tolist(), strict=True)
+        )
+        assert {word: way for word, way in every.items() if way <= 5} == best
     assert best == {word: way for word in words if asked and (way := fit(asked, word)) is not None}
+
+
+def words_by(names: dict[int, str], ids: np.ndarray) -> list[str]:
+    return [names[word_id] for word_id in ids.tolist()]
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -23,8 +23,9 @@ from scorehouse.warehouse.index_file import (
 from scorehouse.warehouse.index_words import beginning, grade_label
 from scorehouse.warehouse.names import BEGINNING_TYPO, PREFIX, full_order
 
-_MANY_WORDS = 300  # so many words' postings cost more than looking at a few students' words
+_MANY_WORDS = 1_000  # so many words' postings are worth asking whether another word has fewer
 _FEW_STUDENTS = 3_000
+_WORST = 1 << 16  # what a student's worst fit weighs beside the sum of all
 _SORTED_WHOLE = 200
 _NOBODY: Numbers = np.empty(0, np.int64)
 _SHOWN = (
@@ -133,15 +134,19 @@ class _Asked:
 
     def levels(self, pool: Numbers, level: int) -> NDArray[np.int8]:
         """At which level each student of a pool fits best; above `level`: at none."""
+        is_read = all(one in self._students for one in range(level + 1))
+        if len(pool) <= _FEW_STUDENTS and not is_read:
+            return self._own_levels(pool, level)
         best = np.full(len(pool), level + 1, np.int8)
-        reads = len(pool) > _FEW_STUDENTS or self.cost(level) <= _MANY_WORDS
-        owners, own = (_NOBODY, _NOBODY) if reads else _own_words(self.connection, pool)
         for one in range(level, -1, -1):
-            if reads or one in self._students or self._is_short(one):
-                hit = np.isin(pool, self.students(one), assume_unique=True)
-            else:
-                hit = np.isin(pool, owners[np.isin(own, self.fitting(one))])
-            best[hit] = one
+            best[np.isin(pool, self.students(one), assume_unique=True)] = one
+        return best
+
+    def _own_levels(self, pool: Numbers, level: int) -> NDArray[np.int8]:
+        """The same for a few students, by looking at the words that each of them has."""
+        owners, own = _own_words(self.connection, pool)
+        best = np.full(len(pool), level + 1, np.int8)
+        np.minimum.at(best, np.searchsorted(pool, owners), self.words.best(self.word, own, level))
         return best
 
 
@@ -169,12 +174,10 @@ def by_words(
     Worse fits are looked for only while those found don't suffice.
     """
     each = [_Asked(connection, words, word) for word in asked]
-    passing = filters.keep
     pool, worst, total = _NOBODY, np.empty(0, np.int8), np.empty(0, np.int64)
-    level = 0
     for level in range(BEGINNING_TYPO + 1):
-        ordered = sorted(each, key=lambda one: (one.cost(level), len(one.word)))
-        pool = passing(connection, ordered[0].up_to(level))
+        ordered = _narrowest_first(each, level)
+        pool = filters.keep(connection, ordered[0].up_to(level))
         worst, total = np.zeros(len(pool), np.int8), np.zeros(len(pool), np.int64)
         for one in ordered:
             fits = one.levels(pool, level)
@@ -182,8 +185,15 @@ def by_words(
             pool, worst, total = pool[kept], np.maximum(worst, fits)[kept], (total + fits)[kept]
         if len(pool) > limit:
             break
-    ranks = worst.astype(np.int64) * (1 << 16) + total
-    return _in_order(connection, pool, ranks, limit)
+    return _in_order(connection, pool, worst.astype(np.int64) * _WORST + total, limit)
+
+
+def _narrowest_first(each: Sequence[_Asked], level: int) -> list[_Asked]:
+    """The word that few have first; the longest one, without looking further, if it is such."""
+    by_length = sorted(each, key=lambda one: -len(one.word))
+    if len(each) == 1 or by_length[0].cost(level) <= _MANY_WORDS:
+        return by_length
+    return sorted(each, key=lambda one: one.cost(level))
 
 
 def shown_in_order(connection: sqlite3.Connection, numbers: Numbers, limit: int) -> Ranked:
@@ -209,7 +219,7 @@ def _first(
     connection: sqlite3.Connection, pool: Numbers, ranks: NDArray[np.int64], limit: int
 ) -> tuple[Numbers, NDArray[np.int64]]:
     """Those who can be among the first: by rank, and by the standing of their names."""
-    last_rank = np.partition(ranks, limit - 1)[limit - 1]
+    last_rank = int(np.searchsorted(np.cumsum(np.bincount(ranks)), limit))
     better, even = ranks < last_rank, np.flatnonzero(ranks == last_rank)
     wanted = limit - int(better.sum())
     keys = standing_keys(connection, pool[even])

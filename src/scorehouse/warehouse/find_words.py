@@ -90,29 +90,48 @@ class Dictionary:
             blob = b"".join(segment[2] for segment in ordered if segment[1] == width)
             first = int(np.searchsorted(self._widths, width))
             self._rows[width] = first, np.frombuffer(blob, np.uint32).reshape(-1, width)
+        self._place_of = np.zeros(int(self._ids.max(initial=0)) + 1, np.intp)
+        self._place_of[self._ids] = np.arange(len(self._ids))
         self._typed: tuple[str, dict[int, Ids]] = "", {}
 
     def fitting(self, asked: str, how: int) -> Ids:
         """Ids of the words that fit in one way; words that fit better may be among them."""
         if how in (ONE_TYPO, TWO_TYPOS):
             return self._typed_wrong(asked)[how]
-        return self._ids[_RULES[how](self, asked)]
+        return self._ids[_RULES[how](self, asked, None)]
 
-    def _holding(self, asked: str, pairs: int, least: int, most: int) -> Places:
-        """Words of some lengths that have every letter and pair asked for."""
-        low, high = (int(np.searchsorted(self._widths, width)) for width in (least, most + 1))
+    def best(self, asked: str, ids: Ids, most: int) -> NDArray[np.int8]:
+        """How well each of some words fits, up to a way; above it: it doesn't."""
+        places = self._place_of[ids]
+        found = np.full(len(self._ids), most + 1, np.int8) if len(ids) else np.empty(0, np.int8)
+        among = np.unique(places)
+        for how in range(most, -1, -1):
+            if how in (ONE_TYPO, TWO_TYPOS):
+                hits = self._typed_apart(asked, among)[how]
+            else:
+                hits = _RULES[how](self, asked, among)
+            found[hits] = how
+        return found[places]
+
+    def _some(self, among: Places | None, least: int, most: int) -> Places | slice:
+        """The places, all or of some, of words of some lengths."""
+        if among is None:
+            low, high = (int(np.searchsorted(self._widths, width)) for width in (least, most + 1))
+            return slice(low, high)
+        widths = self._widths[among]
+        return among[(widths >= least) & (widths <= most)]
+
+    def _holding(self, asked: str, pairs: int, some: Places | slice) -> Places:
+        """Words that have every letter and pair asked for."""
         letters, wanted = np.uint32(letters_of(asked)), np.uint64(pairs)
-        places = np.flatnonzero(self._letters[low:high] & letters == letters) + low
+        places = _hits(some, self._letters[some] & letters == letters)
         holding: Places = places[self._pairs[places] & wanted == wanted]
         return holding
 
-    def _near(self, asked: str, pairs: int, typos: int, widths: tuple[int, int]) -> Places:
-        """Words of some lengths that lack no more of letters and pairs than typos can take."""
-        least, most = widths
-        low, high = (int(np.searchsorted(self._widths, width)) for width in (least, most + 1))
+    def _near(self, asked: str, pairs: int, typos: int, some: Places | slice) -> Places:
+        """Words that lack no more of letters and pairs than typos can take."""
         letters = np.uint32(letters_of(asked))
-        lacking = _count(~self._letters[low:high] & letters)
-        places = np.flatnonzero(lacking <= typos) + low
+        places = _hits(some, _count(~self._letters[some] & letters) <= typos)
         lacking = _count(~self._pairs[places] & np.uint64(pairs))
         near: Places = places[(lacking <= _PAIRS_A_TYPO * typos) & (self._letters[places] != 0)]
         return near
@@ -130,65 +149,71 @@ class Dictionary:
         kept = [some[rule(letters)] for some, letters in self._by_width(places)]
         return np.concatenate([np.empty(0, np.intp), *kept])
 
-    def exact(self, asked: str) -> Places:
+    def exact(self, asked: str, among: Places | None) -> Places:
         """Where the word itself is."""
         query = codes(asked)
-        places = self._holding(asked, pairs_of(asked), len(query), len(query))
+        some = self._some(among, len(query), len(query))
+        places = self._holding(asked, pairs_of(asked), some)
         return self._kept(places, lambda letters: (letters == query).all(axis=1))
 
-    def prefix(self, asked: str) -> Places:
+    def prefix(self, asked: str, among: Places | None) -> Places:
         """Longer words that begin so."""
         query = codes(asked)
         size = len(query)
-        pairs = pairs_of(asked, ends=False)
-        places = self._holding(asked, pairs, size + 1, _LONGEST)
+        some = self._some(among, size + 1, _LONGEST)
+        places = self._holding(asked, pairs_of(asked, ends=False), some)
         return self._kept(places, lambda letters: (letters[:, :size] == query).all(axis=1))
 
-    def part(self, asked: str) -> Places:
+    def part(self, asked: str, among: Places | None) -> Places:
         """Longer words that have it somewhere."""
         query = codes(asked)
         if len(query) < PART_LETTERS:
             return np.empty(0, np.intp)
-        pairs = pairs_of(asked, begins=False, ends=False)
-        places = self._holding(asked, pairs, len(query) + 1, _LONGEST)
+        some = self._some(among, len(query) + 1, _LONGEST)
+        places = self._holding(asked, pairs_of(asked, begins=False, ends=False), some)
         return self._kept(places, lambda letters: _has_part(letters, query))
 
-    def begun_wrong(self, asked: str) -> Places:
+    def begun_wrong(self, asked: str, among: Places | None) -> Places:
         """Words that begin so but for one typo."""
         query = codes(asked)
         if not may_begin_wrong(asked):
             return np.empty(0, np.intp)
-        pairs = pairs_of(asked, ends=False)
-        places = self._near(asked, pairs, 1, (len(query) - 1, _LONGEST))
+        some = self._some(among, len(query) - 1, _LONGEST)
+        places = self._near(asked, pairs_of(asked, ends=False), 1, some)
         return self._kept(places, lambda letters: distances(query, letters, 1)[1] <= 1)
 
     def _typed_wrong(self, asked: str) -> dict[int, Ids]:
         """Words that are the one asked for but for typos: by one and by two, at one go."""
         if self._typed[0] != asked:
-            self._typed = asked, self._typed_apart(asked)
+            apart = self._typed_apart(asked, None)
+            self._typed = asked, {how: self._ids[places] for how, places in apart.items()}
         return self._typed[1]
 
-    def _typed_apart(self, asked: str) -> dict[int, Ids]:
-        nothing = np.empty(0, np.int64)
-        found = {ONE_TYPO: nothing, TWO_TYPOS: nothing}
+    def _typed_apart(self, asked: str, among: Places | None) -> dict[int, Places]:
+        nowhere = np.empty(0, np.intp)
+        found = {ONE_TYPO: nowhere, TWO_TYPOS: nowhere}
         typos, query = allowed_typos(asked), codes(asked)
         if not typos:
             return found
-        widths = len(query) - typos, len(query) + typos
-        places = self._near(asked, pairs_of(asked), typos, widths)
+        some = self._some(among, len(query) - typos, len(query) + typos)
+        places = self._near(asked, pairs_of(asked), typos, some)
         letters = np.uint32(letters_of(asked))
         places = places[_count(self._letters[places] & ~letters) <= typos]
-        for some, rows in self._by_width(places):
+        for near, rows in self._by_width(places):
             whole, _beginning = distances(query, rows, typos)
             for how, count in ((ONE_TYPO, 1), (TWO_TYPOS, 2)):
                 if count <= typos:
-                    hit = self._ids[some[whole == count]]
-                    found[how] = np.concatenate([found[how], hit])
+                    found[how] = np.concatenate([found[how], near[whole == count]])
         return found
 
 
+def _hits(some: Places | slice, hit: NDArray[np.bool_]) -> Places:
+    found = np.flatnonzero(hit)
+    return found + some.start if isinstance(some, slice) else some[found]
+
+
 _LONGEST = 1_000
-_RULES: dict[int, Callable[[Dictionary, str], Places]] = {
+_RULES: dict[int, Callable[[Dictionary, str, Places | None], Places]] = {
     EXACT: Dictionary.exact,
     PREFIX: Dictionary.prefix,
     PART: Dictionary.part,

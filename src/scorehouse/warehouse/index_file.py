@@ -188,10 +188,12 @@ def union(sets: Iterable[Numbers]) -> Numbers:
 
 def standing_keys(connection: sqlite3.Connection, numbers: Numbers) -> NDArray[np.uint64]:
     """For each student, in order of number, the number that says where they stand by name."""
-    chunks, starts = np.unique(numbers >> CHUNK_BITS, return_index=True)
-    ends = [*starts[1:].tolist(), len(numbers)]
+    chunks = range(int(numbers[0]) >> CHUNK_BITS, (int(numbers[-1]) >> CHUNK_BITS) + 1)
+    edges = np.searchsorted(numbers, [chunk << CHUNK_BITS for chunk in (*chunks, chunks.stop)])
     found = [np.empty(0, np.uint64)]
-    for chunk, start, end in zip(chunks.tolist(), starts.tolist(), ends, strict=True):
+    for chunk, start, end in zip(chunks, edges.tolist(), edges[1:].tolist(), strict=False):
+        if start == end:
+            continue
         row = connection.execute("SELECT keys FROM standing WHERE chunk = ?", (chunk,)).fetchone()
         low = numbers[start:end] & (CHUNK_STUDENTS - 1)
         found.append(np.frombuffer(row[0], np.uint64)[low])
