@@ -43,9 +43,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "intake.schema": GROUND,
     "intake.compat": (*GROUND, "intake", "intake.schema"),
     "transmit": (*GROUND, "rulebook", "intake"),
+    "disclosure": (*GROUND, "rulebook"),
     "warehouse": (
         *GROUND,
         "rulebook",
+        "disclosure",
         "scoring",
         "intake",
         "intake.readers",
@@ -67,7 +69,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 }
 """Each room, and the rooms below it that it may use. The package's root may use all."""
 
-PURE = ("terms", "shapes", "result_shapes", "errors", "ids", "rulebook", "scoring", "intake")
+PURE = (
+    *GROUND,
+    "rulebook",
+    "scoring",
+    "intake",
+    "disclosure",
+)
 
 OUTSIDE_WORLD = re.compile(
     r"(os|pathlib|io|sys|logging|time|tempfile|shutil|glob|socket|subprocess|threading|sqlite3"

@@ -1,0 +1,17 @@
+"""What may leave the house: small groups protected, for a named audience, by dated rules."""
+
+from __future__ import annotations
+
+from scorehouse.disclosure.exit import Released, ScoreRange, release
+from scorehouse.disclosure.shapes import Earlier, Ledger, Query, Relation, RowKey
+
+__all__ = [
+    "Earlier",
+    "Ledger",
+    "Query",
+    "Relation",
+    "Released",
+    "RowKey",
+    "ScoreRange",
+    "release",
+]

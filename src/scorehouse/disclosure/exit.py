@@ -1,0 +1,92 @@
+"""The one exit door: figures become what an audience may see, and nothing else leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from scorehouse.disclosure import columns as names
+from scorehouse.disclosure.decision import Decision, decided_table
+from scorehouse.disclosure.shapes import Earlier, Ledger, Query, Relation, RowKey
+from scorehouse.disclosure.small_groups import met_level, primary
+from scorehouse.errors import UsageError
+from scorehouse.rulebook.small_groups import Profile
+
+
+class ScoreRange(NamedTuple):
+    """The lowest and highest scale score there are, and where Standard Met begins."""
+
+    lowest: int
+    highest: int
+    standard_met: int
+
+
+@dataclass(frozen=True)
+class Released:
+    """Figures that passed the exit door for an audience. Only `release` makes one.
+
+    `figures` has the columns that came in, without sums: what is hidden is null, and
+    `hidden` lists each hidden column with its reason. `marked` says of staff's rows what the
+    public wouldn't see. `exposed` are rows that earlier releases give away, whatever is
+    hidden now.
+    """
+
+    figures: pa.Table
+    profile: str
+    audience: str
+    query: Query
+    snapshot: int
+    relations: tuple[Relation, ...]
+    exposed: tuple[RowKey, ...] = ()
+
+    def entry(self, release_id: int = 0) -> Earlier:
+        """The release as the ledger keeps it."""
+        return Earlier(
+            release_id,
+            self.profile,
+            self.audience,
+            self.query,
+            self.snapshot,
+            self.figures,
+            self.relations,
+        )
+
+
+def release(
+    figures: pa.Table,
+    relations: Iterable[Relation],
+    *,
+    profile: Profile,
+    audience: str,
+    query: Query,
+    snapshot: int,
+    ledger: Ledger | None = None,
+    score_ranges: Mapping[tuple[str, str], ScoreRange] | None = None,
+) -> Released:
+    """Let figures out to an audience under a profile.
+
+    `figures` has a row for each RowKey (its fields are columns), the counts `n_enrolled`,
+    `n_expected`, `n_tested`, `n_scored` and `level_counts`, sums by names that begin with
+    `sum_`, and any figures. `relations` are the sums that hold between rows; `ledger` is what
+    was released before. `score_ranges` by subject and grade let what means give away be
+    reckoned with.
+    """
+    missing = [name for name in names.KEYS if name not in figures.column_names]
+    if missing:
+        raise UsageError(f"figures need the columns {', '.join(missing)}")
+    kept = tuple(relations)
+    years = {year: profile.at(year) for year in set(figures["school_year"].to_pylist())}
+    rows = figures.to_pylist()
+    rules = [years[row["school_year"]] for row in rows]
+    decisions = [primary(row, rule) for row, rule in zip(rows, rules, strict=True)]
+    levels = [met_level(row, rule) for row, rule in zip(rows, rules, strict=True)]
+    if not profile.is_hiding:
+        shown = decided_table(figures, [Decision()] * len(rows), levels)
+        marked = pa.array([decision.hides for decision in decisions])
+        table = shown.append_column(names.MARKED, marked)
+    else:
+        table = decided_table(figures, decisions, levels)
+    return Released(table, profile.name, audience, query, snapshot, kept)
