@@ -28,8 +28,8 @@ Say = Callable[[int, str, str], None]
 class AcademicFile:
     """A file that was read: rows map what a column holds to its text, blank where empty.
 
-    `layout` is the earliest form it has; `absent` are columns of the form that the file lacks, `unknown` those it has
-    beside the form's.
+    `layout` is the earliest form it has; `absent` are columns of the form that the file lacks,
+    `unknown` those it has beside the form's.
     """
 
     layout: AcademicLayout
