@@ -18,6 +18,7 @@ from scorehouse.exports.research_layout import (
     codes,
     era_of,
     eras,
+    meaning,
     recognized,
 )
 from scorehouse.exports.research_read import read
@@ -144,3 +145,8 @@ def test_headers_stand_in_their_order() -> None:
     assert headers[-1] == "Composite Area 2 Total"
     assert isinstance(era.files[RESULTS][0], Column)
     assert isinstance(read(io.BytesIO(written(era, RESULTS, []))).rows, pl.DataFrame)
+
+
+@pytest.mark.parametrize("era", eras(), ids=lambda era: era.name)
+def test_every_column_has_a_meaning(era: Era) -> None:
+    assert all(meaning(column) for columns in era.files.values() for column in columns)

@@ -158,3 +158,19 @@ def _era(
         row["is_quoted"], row["encoding"], row["percent_decimals"], row["state_name"],
         row["uncertain"], {file: columns[file, layout] for file, layout in layouts.items()},
     )  # fmt: skip
+
+
+def meaning(column: Column) -> str:
+    """What stands in a column.
+
+    >>> era = eras()[-1]
+    >>> meaning(next(one for one in era.files[RESULTS] if one.what == "area:2:count:3"))
+    'Area 2: students Above Standard.'
+    """
+    meanings: Mapping[str, str] = _document()["meanings"]
+    kind, *rest = column.what.split(":")
+    if kind in ("area", "composite"):
+        text = meanings[":".join([kind, *rest[1:]])].format(rest[0])
+    else:
+        text = meanings[column.what]
+    return f"{text} The place of the column is not certain." if column.is_uncertain else text
