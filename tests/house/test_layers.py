@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "documents",
         "exports",
     ),
-    "documents": (*GROUND, "intake", "intake.checks"),
+    "documents": (*GROUND, "intake", "intake.checks", "reports", "reports.charts"),
     "exports": (*GROUND, "rulebook", "reports", "intake"),
     "intake.checks": (*GROUND, "rulebook", "intake"),
     "intake.writers": (*GROUND, "rulebook", "intake"),
@@ -44,10 +44,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "intake.compat": (*GROUND, "intake", "intake.schema"),
     "transmit": (*GROUND, "rulebook", "intake"),
     "disclosure": (*GROUND, "rulebook"),
+    "reports.charts": (),
+    "reports": (*GROUND, "rulebook", "disclosure"),
     "warehouse": (
         *GROUND,
         "rulebook",
         "disclosure",
+        "reports",
         "scoring",
         "intake",
         "intake.readers",
@@ -75,6 +78,8 @@ PURE = (
     "scoring",
     "intake",
     "disclosure",
+    "reports.charts",
+    "reports",
 )
 
 OUTSIDE_WORLD = re.compile(
