@@ -19,6 +19,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ids": (),
     "rulebook": GROUND,
     "scoring": ("terms", "shapes", "errors"),
+    "accountability": (*GROUND, "rulebook"),
+    "accountability.academic": (*GROUND, "rulebook", "accountability"),
     "intake": (*GROUND, "rulebook"),
     "intake.readers": (*GROUND, "rulebook", "intake"),
     "simulate": (*GROUND, "rulebook", "scoring"),
@@ -80,6 +82,8 @@ PURE = (
     "disclosure",
     "reports.charts",
     "reports",
+    "accountability",
+    "accountability.academic",
 )
 
 OUTSIDE_WORLD = re.compile(
@@ -90,6 +94,7 @@ OUTSIDE_WORLD = re.compile(
 
 MAY_TOUCH: dict[str, tuple[str, ...]] = {
     "rulebook.load": ("pathlib", "csv"),
+    "rulebook.dashboard_load": ("pathlib", "csv"),
     "intake.catalogue": ("importlib",),
     "intake.findings": ("pathlib", "csv", "os", "tempfile", "glob", "time", "pyarrow.parquet"),
 }

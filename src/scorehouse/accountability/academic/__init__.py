@@ -1,0 +1,1 @@
+"""The Academic Indicator: distance from standard, Status, Change, color, and why."""
