@@ -84,12 +84,16 @@ class DotRow:
 
 @dataclass(frozen=True)
 class TargetRow:
-    """One target: rating is `above`, `near`, `below`, `insufficient` or `excluded`."""
+    """One target, compared with the whole test and with Standard Met.
+
+    A rating is `above`, `near` or `below`; any other word is why there is none.
+    """
 
     name: str
-    rating: str
-    amount: Amount = Amount()
+    to_test: str
+    to_standard: str
     section: str = ""
+    n: int | None = None
 
 
 @dataclass(frozen=True)
