@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from scorehouse.warehouse import Warehouse
-from scorehouse.warehouse.index_file import connect, postings
+from scorehouse.warehouse.find_words import SEGMENT_BITS
+from scorehouse.warehouse.index_file import CHUNK_STUDENTS, connect, postings
 from scorehouse.warehouse.merge import merge
 from scorehouse.warehouse.places import INDEX_FILE
 from scorehouse.warehouse.schema import TABLES
@@ -63,6 +66,18 @@ def sat(number: int, key: str, school: str, year: str, **more: Any) -> dict[str,
     }  # fmt: skip
 
 
+def _segments(index: sqlite3.Connection) -> Iterator[tuple[int, str, int, int, int]]:
+    """Each word as its segment spells it, with its place and its two sets."""
+    for number, width, blob, letters, pairs in index.execute("SELECT * FROM segment"):
+        text = bytes(blob).decode("utf-32-le")
+        sets = zip(
+            np.frombuffer(letters, np.uint32).tolist(), np.frombuffer(pairs, np.uint64).tolist(),
+            strict=True,
+        )  # fmt: skip
+        for place, bits in enumerate(sets):
+            yield number, text[place * width : (place + 1) * width], place, *bits
+
+
 def ids(students: Iterable[Any]) -> list[int]:
     return [int(student.student_id[1:]) for student in students]
 
@@ -87,6 +102,22 @@ def contents(house: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
                 (words[word], student[number])
                 for word in words
                 for number in postings(index, [word]).tolist()
+            ],
+            "spelled": [
+                (text, words[number << SEGMENT_BITS | place], *bits)
+                for number, text, place, *bits in _segments(index)
+                if text.strip("\0")
+            ],
+            "standing": [
+                (student[chunk * CHUNK_STUDENTS + place], key)
+                for chunk, keys in index.execute("SELECT chunk, keys FROM standing")
+                for place, key in enumerate(np.frombuffer(keys, np.uint64).tolist())
+                if chunk * CHUNK_STUDENTS + place in student
+            ],
+            "own": [
+                (one, tuple(sorted(words[w] for w in np.frombuffer(own, np.int64).tolist())))
+                for one, own in index.execute("SELECT student_id, words FROM student")
+                if own is not None
             ],
         }
     return {name: sorted(rows, key=repr) for name, rows in found.items()}

@@ -237,6 +237,22 @@ def test_incremental_is_what_rebuilding_gives(house: Warehouse) -> None:
     assert contents(house) == caught_up
 
 
+@pytest.mark.parametrize(
+    ("numbers", "other_way"), [(range(30, 32), "build"), (range(30, 36), "_apply")]
+)
+def test_a_load_of_many_makes_the_index_at_one_go(
+    house: Warehouse, monkeypatch: pytest.MonkeyPatch, numbers: range, other_way: str
+) -> None:
+    def unexpected(*_: object) -> None:
+        raise AssertionError(other_way)
+
+    update_index(house)
+    monkeypatch.setattr(index, "_FEW_STUDENTS", 3)
+    monkeypatch.setattr(index, other_way, unexpected)
+    bring(house, student=[person(number, "Quillfeather") for number in numbers])
+    assert found(house, "quillfeather") == [*numbers]
+
+
 def test_rows_that_are_purged_are_gone_from_the_index_files(house: Warehouse) -> None:
     """Whoever takes rows out need not tell the index: it sees that rows are missing."""
     bring(house, student=[person(50, "Xyloquartz", "Vexandra")])
@@ -308,8 +324,8 @@ def test_postings_go_over_the_edges_of_chunks(house: Warehouse, word: int) -> No
     more, gone = [65_537, (1 << 20) + 2], [65_535, 1 << 20, 5 << 20]
     with closing(connect(house.root / INDEX_FILE)) as connection:
         make_tables(connection)
-        for is_fresh, added, removed in ((True, edges, []), (False, more, gone)):
-            writer = PostingWriter(connection, is_fresh=is_fresh)
+        for added, removed in ((edges, []), (more, gone)):
+            writer = PostingWriter(connection)
             for chunk in sorted({number >> 16 for number in (*added, *removed)}):
                 pairs = [
                     [(one, n) for n in some if n >> 16 == chunk for one in (word, word + 1)]

@@ -138,7 +138,7 @@ class _Scan:
         facts = facts_of(*self.newest[student]) if student in self.newest else Facts()
         if not (row["is_known"] or facts.is_anywhere):
             return
-        names = [row[n] for n in ("last_or_surname", "first_name", "middle_name")]
+        names = [row[n] for n in ("last_name", "first_name", "middle_name")]
         cells = (*names, row["birth_date"], row["sex"], *facts[:3])
         shown = FoundStudent(student, *("" if cell is None else cell for cell in cells))
         yield shown, words_of([*names, row["alias_name"]])

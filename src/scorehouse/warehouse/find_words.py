@@ -7,7 +7,7 @@ left out by a few operations on whole arrays, and letters are compared for the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import pairwise
 
@@ -57,6 +57,16 @@ def pairs_of(word: str, *, begins: bool = True, ends: bool = True) -> int:
     for one, two in pairwise(whole):
         bits |= 1 << (ord(one) * 29 + ord(two) & _PAIR_BITS)
     return bits
+
+
+def segment_arrays(words: Sequence[str]) -> tuple[Codes, Codes, NDArray[np.uint64]]:
+    """Words of one length as a segment has them: their letters, and the two sets of each."""
+    rows = codes("".join(words)).reshape(len(words), -1)
+    letters = np.bitwise_or.reduce(np.uint32(1) << (rows & np.uint32(_LETTER_BITS)), axis=1)
+    whole = np.pad(rows.astype(np.uint64), ((0, 0), (1, 1)))
+    whole[:, 0], whole[:, -1] = ord("^"), ord("$")
+    places = whole[:, :-1] * np.uint64(29) + whole[:, 1:] & np.uint64(_PAIR_BITS)
+    return rows, letters, np.bitwise_or.reduce(np.uint64(1) << places, axis=1)
 
 
 def _count(sets: NDArray[np.uint32] | NDArray[np.uint64]) -> NDArray[np.uint8]:

@@ -15,12 +15,11 @@ from typing import TypeVar
 
 import pyarrow as pa
 
+from scorehouse.warehouse.index_bulk import build
 from scorehouse.warehouse.index_file import (
     VERSION,
     changing,
     connect,
-    make_school_index,
-    make_tables,
     put_stamps,
     stamps,
     tidy_log,
@@ -34,18 +33,20 @@ from scorehouse.warehouse.index_source import (
     local_ids,
     people,
     replacements,
+    rows_since,
     source_rows,
     stands,
-    years_of,
 )
 from scorehouse.warehouse.loading import Progress
 from scorehouse.warehouse.places import INDEX_FILE
-from scorehouse.warehouse.snapshot import Snapshot
 from scorehouse.warehouse.store import Warehouse, newest_snapshot
 
 _Row = TypeVar("_Row")
+_FEW_STUDENTS = 2_000  # are brought up to date one by one, however small the index is
+_AT_ONE_GO = 10  # a student costs so many times more when brought up to date alone
+_ROWS_A_STUDENT = 2  # so many new rows are of too many students to count them first
 _COLUMNS = (
-    *("student_id", "last_or_surname", "first_name", "middle_name", "alias_name"),
+    *("student_id", "last_name", "first_name", "middle_name", "alias_name"),
     *("birth_date", "sex", "is_known"),
 )
 _PUT_STUDENT = (
@@ -64,17 +65,17 @@ _PUT_LOCAL = "INSERT OR IGNORE INTO local_id SELECT ?, number, ? FROM student WH
 def update_index(warehouse: Warehouse, progress: Progress = lambda _done, _expected: None) -> bool:
     """Bring the index to the newest snapshot; False: it was there already.
 
-    The cost is in proportion to what was loaded since. Where rows were taken out of the tables
-    (a purge), the index is made again.
+    The cost is in proportion to what was loaded since. Where that is of a large part of the
+    students, or rows were taken out of the tables (a purge), the index is made again.
     """
     with closing(connect(warehouse.root / INDEX_FILE)) as connection:
         if is_current(warehouse, connection):
             return False
         with NarrowSnapshot(warehouse, SOURCES) as snapshot, changing(connection):
             told = stamps(connection)
-            found = _news(warehouse, snapshot, told)
+            found = _news(warehouse, connection, snapshot, told)
             if found is None:
-                _build(connection, snapshot, progress)
+                build(connection, snapshot, progress)
             elif int(told["snapshot"]) < snapshot.number:
                 _apply(connection, snapshot, found, progress)
             _stamp(warehouse, connection, snapshot)
@@ -86,7 +87,7 @@ def rebuild_index(warehouse: Warehouse, progress: Progress = lambda _done, _expe
     """Make the index from nothing; nothing of the one before is left in its files."""
     with closing(connect(warehouse.root / INDEX_FILE)) as connection:
         with NarrowSnapshot(warehouse, SOURCES) as snapshot, changing(connection):
-            _build(connection, snapshot, progress)
+            build(connection, snapshot, progress)
             _stamp(warehouse, connection, snapshot)
         tidy_log(connection)
 
@@ -104,15 +105,28 @@ def _is_ours(warehouse: Warehouse, told: dict[str, str]) -> bool:
     )
 
 
-def _news(warehouse: Warehouse, snapshot: Snapshot, told: dict[str, str]) -> Changes | None:
-    """What is new since the index was made; None: it must be made again."""
+def _news(
+    warehouse: Warehouse,
+    connection: sqlite3.Connection,
+    snapshot: NarrowSnapshot,
+    told: dict[str, str],
+) -> Changes | None:
+    """What is new since the index was made; None: it must be made again, or is sooner so."""
     if not _is_ours(warehouse, told) or int(told["snapshot"]) > snapshot.number:
         return None
-    found = changes(snapshot, int(told["last_import"]))
-    return found if found.old_rows == int(told["rows"]) else None
+    since, students = int(told["last_import"]), _last_number(connection)
+    if rows_since(snapshot, since) > _ROWS_A_STUDENT * max(students, _FEW_STUDENTS):
+        return None
+    found = changes(snapshot, since)
+    is_much = len(found.students) > max(students // _AT_ONE_GO, _FEW_STUDENTS)
+    return None if is_much or found.old_rows != int(told["rows"]) else found
 
 
-def _stamp(warehouse: Warehouse, connection: sqlite3.Connection, snapshot: Snapshot) -> None:
+def _last_number(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(number), 0) FROM student").fetchone()[0])
+
+
+def _stamp(warehouse: Warehouse, connection: sqlite3.Connection, snapshot: NarrowSnapshot) -> None:
     values = {
         "version": VERSION,
         "warehouse_id": warehouse.catalog.get("warehouse_id") or "",
@@ -124,20 +138,8 @@ def _stamp(warehouse: Warehouse, connection: sqlite3.Connection, snapshot: Snaps
     put_stamps(connection, values)
 
 
-def _build(connection: sqlite3.Connection, snapshot: Snapshot, progress: Progress) -> None:
-    make_tables(connection)
-    _put_people(connection, snapshot)
-    for source, year in years_of(snapshot):
-        _put_stands(connection, snapshot, source, year)
-    _put_local_ids(connection, snapshot)
-    _put_replacements(connection, {**replacements(snapshot)})
-    last = connection.execute("SELECT coalesce(max(number), 0) FROM student").fetchone()[0]
-    _settle(Settler(connection, is_fresh=True), range(1, last + 1), progress)
-    make_school_index(connection)
-
-
 def _apply(
-    connection: sqlite3.Connection, snapshot: Snapshot, found: Changes, progress: Progress
+    connection: sqlite3.Connection, snapshot: NarrowSnapshot, found: Changes, progress: Progress
 ) -> None:
     """Bring in what is new: of students that changed, all; of the others, nothing."""
     in_force = replacements(snapshot)
@@ -152,7 +154,7 @@ def _apply(
     _renew_local_ids(connection, snapshot, touched)
     _put_replacements(connection, {old: in_force.get(old) for old in sorted(moved)})
     numbers = _numbers(connection, touched)
-    _settle(Settler(connection, is_fresh=False), numbers, progress)
+    _settle(Settler(connection), numbers, progress)
 
 
 def _settle(settler: Settler, numbers: Iterable[int], progress: Progress) -> None:
@@ -181,19 +183,23 @@ def _with_kin(students: set[str], maps: list[dict[str, str]]) -> set[str]:
     return wide
 
 
-def _register(snapshot: Snapshot, name: str, students: Iterable[str]) -> None:
+def _register(snapshot: NarrowSnapshot, name: str, students: Iterable[str]) -> None:
     ids = pa.array(sorted(students), pa.string())
     snapshot.engine.register(name, pa.table({"student_id": ids}))
 
 
-def _put_people(connection: sqlite3.Connection, snapshot: Snapshot, among: str = "") -> None:
+def _put_people(connection: sqlite3.Connection, snapshot: NarrowSnapshot, among: str) -> None:
     for rows in people(snapshot, among):
         values = [tuple(row[name] for name in _COLUMNS) for row in rows]
         connection.executemany(_PUT_STUDENT, values)
 
 
 def _put_stands(
-    connection: sqlite3.Connection, snapshot: Snapshot, source: int, year: str, among: str = ""
+    connection: sqlite3.Connection,
+    snapshot: NarrowSnapshot,
+    source: int,
+    year: str,
+    among: str = "",
 ) -> None:
     rows = (
         (year, source, school, latest, student)
@@ -205,7 +211,7 @@ def _put_stands(
 
 def _renew_stands(
     connection: sqlite3.Connection,
-    snapshot: Snapshot,
+    snapshot: NarrowSnapshot,
     source: int,
     year: str,
     students: Iterable[str],
@@ -220,7 +226,9 @@ def _renew_stands(
     snapshot.engine.drop("some_students")
 
 
-def _put_local_ids(connection: sqlite3.Connection, snapshot: Snapshot, among: str = "") -> None:
+def _put_local_ids(
+    connection: sqlite3.Connection, snapshot: NarrowSnapshot, among: str = ""
+) -> None:
     rows = (
         (row["local_id"], row["entity_id"], row["student_id"]) for row in local_ids(snapshot, among)
     )
@@ -229,7 +237,7 @@ def _put_local_ids(connection: sqlite3.Connection, snapshot: Snapshot, among: st
 
 
 def _renew_local_ids(
-    connection: sqlite3.Connection, snapshot: Snapshot, students: Iterable[str]
+    connection: sqlite3.Connection, snapshot: NarrowSnapshot, students: Iterable[str]
 ) -> None:
     connection.executemany(
         "DELETE FROM local_id WHERE number = (SELECT number FROM student WHERE student_id = ?)",

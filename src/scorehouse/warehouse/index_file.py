@@ -49,13 +49,10 @@ CREATE TABLE student (
     birth_date TEXT, sex TEXT, school_id TEXT, grade TEXT, last_year TEXT,
     is_known INTEGER NOT NULL, is_shown INTEGER NOT NULL DEFAULT 0, words BLOB
 );
-CREATE UNIQUE INDEX student_by_id ON student (student_id);
-CREATE INDEX student_replaced ON student (replaced_by) WHERE replaced_by IS NOT NULL;
 CREATE TABLE local_id (
     local_id TEXT NOT NULL, number INTEGER NOT NULL, entity_id TEXT NOT NULL,
     PRIMARY KEY (local_id, number, entity_id)
 ) WITHOUT ROWID;
-CREATE INDEX local_id_student ON local_id (number);
 CREATE TABLE stand (
     number INTEGER NOT NULL, school_year TEXT NOT NULL, source INTEGER NOT NULL,
     school_id TEXT NOT NULL, latest TEXT,
@@ -69,7 +66,12 @@ CREATE TABLE segment (
 CREATE TABLE posting (key INTEGER PRIMARY KEY, numbers BLOB NOT NULL);
 CREATE TABLE standing (chunk INTEGER PRIMARY KEY, keys BLOB NOT NULL);
 """
-_BY_SCHOOL = "CREATE INDEX student_school ON student (school_id) WHERE is_shown"
+_INDEXES = """
+CREATE UNIQUE INDEX student_by_id ON student (student_id);
+CREATE INDEX student_replaced ON student (replaced_by) WHERE replaced_by IS NOT NULL;
+CREATE INDEX student_school ON student (school_id) WHERE is_shown;
+CREATE INDEX local_id_student ON local_id (number);
+"""
 NAMES = (
     "stamp", "student", "local_id", "stand", "word", "segment", "posting", "standing"
 )  # fmt: skip
@@ -109,13 +111,17 @@ def make_tables(connection: sqlite3.Connection) -> None:
     """Make the tables anew, empty, inside a transaction; what was there is overwritten."""
     for name in NAMES:
         connection.execute(f"DROP TABLE IF EXISTS {name}")
-    for statement in filter(str.strip, _TABLES.split(";")):
+    _run(connection, _TABLES)
+
+
+def make_indexes(connection: sqlite3.Connection) -> None:
+    """Make what rows are looked up by, which is cheaper when the rows are there."""
+    _run(connection, _INDEXES)
+
+
+def _run(connection: sqlite3.Connection, statements: str) -> None:
+    for statement in filter(str.strip, statements.split(";")):
         connection.execute(statement)
-
-
-def make_school_index(connection: sqlite3.Connection) -> None:
-    """Make the index of schools, which is cheaper when the rows are there."""
-    connection.execute(_BY_SCHOOL)
 
 
 def stamps(connection: sqlite3.Connection) -> dict[str, str]:

@@ -77,9 +77,9 @@ def facts_of(newest: str | None, rows: int) -> Facts:
 class Settler:
     """Brings what is shown and found up to date, chunk by chunk of students."""
 
-    def __init__(self, connection: sqlite3.Connection, *, is_fresh: bool) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._postings = PostingWriter(connection, is_fresh=is_fresh)
+        self._postings = PostingWriter(connection)
         self._gone: set[str] = set()
         self._words = WordWriter(connection)
         self._heads = {
@@ -113,7 +113,7 @@ class Settler:
             added += [(word, row.number) for word in fresh if word not in old]
             removed += [(word, row.number) for word in old if word not in fresh]
             self._gone |= old_texts
-            blob = np.array(ids, np.int64).tobytes()
+            blob = np.array(ids, np.int64).tobytes() if is_shown else None
             updates.append((*own.person, *now[:3], int(is_shown), blob, row.number))
             keys.append((low, order_key(own.last_name, own.first_name)))
         self._connection.executemany(_UPDATE, updates)

@@ -43,6 +43,8 @@ class NarrowSnapshot(Snapshot):
     `years` None: all of them. The engine is the one in this process.
     """
 
+    engine: Local
+
     def __init__(
         self,
         warehouse: Warehouse,
@@ -95,6 +97,12 @@ class Changes:
 def source_rows(snapshot: Snapshot) -> int:
     """How many rows the tables have that the index is made of."""
     return sum(file.rows for file in snapshot.files if file.table in SOURCES)
+
+
+def rows_since(snapshot: Snapshot, since: int) -> int:
+    """How many rows stand in files that have only newer ones than an import."""
+    newer = (file for file in snapshot.files if file.first_import > since)
+    return sum(file.rows for file in newer if file.table in SOURCES)
 
 
 def changes(snapshot: Snapshot, since: int) -> Changes:
@@ -194,8 +202,8 @@ def _end(old: str, step: Mapping[str, str]) -> str:
     return seen[-1]
 
 
-def people(snapshot: Snapshot, among: str = "") -> Iterator[list[Mapping[str, Any]]]:
-    """Every identifier that stands anywhere, in order, and what the table of students says.
+def everyone_text(among: str = "") -> str:
+    """SQL: every identifier that stands anywhere, and what the table of students says.
 
     `among` names a table whose `student_id` are those wanted.
     """
@@ -204,45 +212,57 @@ def people(snapshot: Snapshot, among: str = "") -> Iterator[list[Mapping[str, An
         f"SELECT {column} AS student_id FROM {name}__rows WHERE {column} IS NOT NULL"
         for name, column in columns
     )
-    text = (
-        "SELECT u.student_id, s.last_or_surname, s.first_name, s.middle_name, s.alias_name, "
-        "CAST(s.birth_date AS VARCHAR) AS birth_date, s.sex, s.row_id IS NOT NULL AS is_known "
+    return (
+        "SELECT u.student_id, s.last_or_surname AS last_name, s.first_name, s.middle_name, "
+        "s.alias_name, CAST(s.birth_date AS VARCHAR) AS birth_date, s.sex, "
+        "s.row_id IS NOT NULL AS is_known "
         f"FROM ({f'SELECT student_id FROM {among}' if among else union}) AS u "
-        "LEFT JOIN student AS s ON s.student_id = u.student_id ORDER BY u.student_id"
+        "LEFT JOIN student AS s ON s.student_id = u.student_id"
     )
-    for batch in snapshot.batches(text):
+
+
+def people(snapshot: Snapshot, among: str = "") -> Iterator[list[Mapping[str, Any]]]:
+    """The same in order, piece by piece."""
+    for batch in snapshot.batches(f"{everyone_text(among)} ORDER BY u.student_id"):
         yield batch.to_pylist()
 
 
+def local_ids_text(among: str = "") -> str:
+    """SQL: local identifiers that hold."""
+    where = f" WHERE student_id IN (SELECT student_id FROM {among})" if among else ""
+    return f"SELECT local_id, student_id, coalesce(entity_id, '') AS entity_id FROM local_id{where}"
+
+
 def local_ids(snapshot: Snapshot, among: str = "") -> Iterator[Mapping[str, str]]:
-    """Local identifiers that hold."""
-    where = f"WHERE student_id IN (SELECT student_id FROM {among})" if among else ""
-    text = (
-        "SELECT local_id, student_id, coalesce(entity_id, '') AS entity_id FROM local_id "
-        f"{where} ORDER BY local_id, student_id, entity_id"
-    )
+    """The same, piece by piece."""
+    text = f"{local_ids_text(among)} ORDER BY local_id, student_id, entity_id"
     for batch in snapshot.batches(text):
         yield from batch.to_pylist()
+
+
+def stands_text(snapshot: Snapshot, source: int, year: str, among: str = "") -> str:
+    """SQL: student, school and latest of the rows of one year of a table."""
+    name = next(name for name, number in _IN_YEARS.items() if number == source)
+    files = [f for f in snapshot.files if f.table == name and f.slice == year]
+    where = f" AND r.student_id IN (SELECT student_id FROM {among})" if among else ""
+    view = f"{name} in {year}".replace('"', "'")
+    snapshot.engine.files(view, [f.path for f in files], TABLES[name].schema)
+    return (
+        f"SELECT r.student_id, coalesce({_SCHOOL[source]}, '') AS school_id, "
+        f"max(CASE WHEN g.old_row IS NULL{_HOLDS[source]} THEN "
+        f"coalesce({_SEEN[source]}, '') || '{BAR}' || coalesce({_GRADE[source]}, '') END) "
+        "AS latest "
+        f'FROM "{view}" AS r LEFT JOIN (SELECT DISTINCT old_row FROM supersession__rows '
+        f"WHERE table_name = '{name}') AS g ON g.old_row = r.row_id "
+        f"WHERE r.student_id IS NOT NULL{where} GROUP BY 1, 2"
+    )
 
 
 def stands(
     snapshot: Snapshot, source: int, year: str, among: str = ""
 ) -> Iterator[tuple[str, str, str | None]]:
-    """Student, school and latest of the rows of one year of a table."""
-    name = next(name for name, number in _IN_YEARS.items() if number == source)
-    files = [f for f in snapshot.files if f.table == name and f.slice == year]
-    where = f" AND r.student_id IN (SELECT student_id FROM {among})" if among else ""
-    snapshot.engine.files("one_year", [f.path for f in files], TABLES[name].schema)
-    text = (
-        f"SELECT r.student_id, coalesce({_SCHOOL[source]}, '') AS school_id, "
-        f"max(CASE WHEN g.old_row IS NULL{_HOLDS[source]} THEN "
-        f"coalesce({_SEEN[source]}, '') || '{BAR}' || coalesce({_GRADE[source]}, '') END) "
-        "AS latest "
-        "FROM one_year AS r LEFT JOIN (SELECT DISTINCT old_row FROM supersession__rows "
-        f"WHERE table_name = '{name}') AS g ON g.old_row = r.row_id "
-        f"WHERE r.student_id IS NOT NULL{where} GROUP BY 1, 2 ORDER BY 1, 2"
-    )
-    for batch in snapshot.batches(text):
+    """The same in order, piece by piece."""
+    for batch in snapshot.batches(f"{stands_text(snapshot, source, year, among)} ORDER BY 1, 2"):
         columns = [batch.column(place).to_pylist() for place in range(3)]
         yield from zip(*columns, strict=True)
 

@@ -190,12 +190,11 @@ class PostingWriter:
     """Adds and removes pairs of a word, or a label, and a student's number.
 
     Students come in order. Labels are written chunk by chunk; words wait until no student of
-    their larger chunk can come any more. Fresh: there are no postings yet.
+    their larger chunk can come any more.
     """
 
-    def __init__(self, connection: sqlite3.Connection, *, is_fresh: bool) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._is_fresh = is_fresh
         self._waiting: list[tuple[Packed, Packed]] = []
         self._chunk = 0
 
@@ -230,9 +229,8 @@ class PostingWriter:
         nobody = np.empty(0, layout(kind)[1])
         rows: list[tuple[int, bytes]] = []
         for word in sorted({*adding, *removing}):
-            key, numbers = word * WORD_STEP + chunk, adding.get(word, nobody)
-            if not self._is_fresh:
-                numbers = self._changed(key, numbers, removing.get(word, nobody))
+            key = word * WORD_STEP + chunk
+            numbers = self._changed(key, adding.get(word, nobody), removing.get(word, nobody))
             rows.append((key, numbers.tobytes()))
         self._connection.executemany("INSERT OR REPLACE INTO posting VALUES (?, ?)", rows)
         empty = [(key,) for key, numbers in rows if not numbers]

@@ -20,7 +20,11 @@ _JOINING = frozenset("'’‘ʻʼ`´.")
 _PLAIN = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}
 )
-_KEY_LETTERS, _BITS, _OTHER = 12, 5, 31
+KEY_LETTERS, LETTER_BITS = 12, 5
+"""How many letters of names tell where people stand, and the bits that each takes."""
+
+OTHER_LETTER = 31
+"""What stands for a letter that isn't one of a to z there."""
 
 
 @lru_cache(maxsize=100_000)
@@ -30,6 +34,8 @@ def folded(name: str) -> tuple[str, ...]:
     >>> folded("Muñoz-O’Neill, José")
     ('munoz', 'oneill', 'jose')
     """
+    if name.isascii() and name.isalpha():
+        return (name.lower()[:LONGEST],)
     decomposed = unicodedata.normalize("NFKD", name.casefold()).translate(_PLAIN)
     kept = (
         letter if letter.isalnum() else "" if _vanishes(letter) else " " for letter in decomposed
@@ -70,10 +76,10 @@ def may_begin_wrong(word: str) -> bool:
 
 def order_key(last_name: str | None, first_name: str | None) -> int:
     """A number in which people stand by last name, then first, as far as twelve letters tell."""
-    letters = f"{joined(last_name)} {joined(first_name)}"[:_KEY_LETTERS]
+    letters = f"{joined(last_name)} {joined(first_name)}"[:KEY_LETTERS]
     number = 0
-    for letter in letters.ljust(_KEY_LETTERS):
-        number = number << _BITS | _code(letter)
+    for letter in letters.ljust(KEY_LETTERS):
+        number = number << LETTER_BITS | _code(letter)
     return number
 
 
@@ -86,7 +92,7 @@ def joined(name: str | None) -> str:
 def _code(letter: str) -> int:
     if letter == " ":
         return 0
-    return ord(letter) - ord("a") + 1 if "a" <= letter <= "z" else _OTHER
+    return ord(letter) - ord("a") + 1 if "a" <= letter <= "z" else OTHER_LETTER
 
 
 def full_order(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -75,7 +76,7 @@ class Snapshot:
         self.release()
         self.engine.close()
 
-    def __enter__(self) -> Snapshot:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
