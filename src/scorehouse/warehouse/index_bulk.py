@@ -7,7 +7,7 @@ memory.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ _WINDOW = 1 << _BITS
 _LOW = _WINDOW - 1
 _NAMES = ("last_name", "first_name", "middle_name", "alias_name")
 _NO_LABEL = -1
+_ROWS = 100_000
 
 Numbers = NDArray[np.int64]
 
@@ -45,14 +46,15 @@ def build(connection: sqlite3.Connection, snapshot: NarrowSnapshot, progress: Pr
     """Make the whole index from a snapshot, inside a transaction."""
     everyone = Everyone(snapshot)
     make_tables(connection)
-    words = _Words()
+    words, postings = _Words(), _Postings()
     done = 0
     for window in range((everyone.count >> _BITS) + 1):
         table = everyone.people(window << _BITS, (window + 1) << _BITS)
-        _Window(connection, words, window, table).write()
+        _Window(connection, words, postings, window, table).write()
         done += table.num_rows
         progress(done, everyone.count)
     words.write(connection)
+    postings.write(connection)
     for name, batches in (("stand", everyone.stands()), ("local_id", everyone.local_ids())):
         for batch in batches:
             _insert(connection, name, [column.to_pylist() for column in batch.columns])
@@ -138,14 +140,55 @@ class _Words:
             )
 
 
+class _Postings:
+    """Who has which word, kept as a few arrays until all can be written in order."""
+
+    def __init__(self) -> None:
+        self._keys: list[Numbers] = []
+        self._edges: list[Numbers] = []
+        self._blobs: list[bytes] = []
+
+    def take(
+        self, groups: Numbers, low: Numbers, kind: Any, chunk: int, small: int = 0, first: int = 0
+    ) -> None:
+        """Take the students of each group; a group is a word and `small` bits of a chunk."""
+        starts = _firsts(groups)
+        found = groups[starts]
+        words, chunks = (found >> small) + first, (found & (1 << small) - 1) + chunk
+        self._keys.append(words * WORD_STEP + chunks)
+        self._edges.append(np.append(starts, len(low)) * np.dtype(kind).itemsize)
+        self._blobs.append(low.astype(kind).tobytes())
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Write all, by word and chunk."""
+        connection.executemany("INSERT INTO posting VALUES (?, ?)", self._rows())
+
+    def _rows(self) -> Iterator[tuple[int, bytes]]:
+        keys = np.concatenate(self._keys)
+        of = np.repeat(np.arange(len(self._keys)), [len(one) for one in self._keys])
+        starts = np.concatenate([edges[:-1] for edges in self._edges])
+        ends = np.concatenate([edges[1:] for edges in self._edges])
+        order = np.argsort(keys)
+        for some in np.array_split(order, len(order) // _ROWS + 1):
+            columns = (column[some].tolist() for column in (keys, of, starts, ends))
+            for key, blob, start, end in zip(*columns, strict=True):
+                yield key, self._blobs[blob][start:end]
+
+
 class _Window:
     """The students whose postings of words are in one chunk, written together."""
 
     def __init__(
-        self, connection: sqlite3.Connection, words: _Words, window: int, table: pa.Table
+        self,
+        connection: sqlite3.Connection,
+        words: _Words,
+        postings: _Postings,
+        window: int,
+        table: pa.Table,
     ) -> None:
         self._connection = connection
         self._words = words
+        self._postings = postings
         self._window = window
         self._table = table
         self._low = table["number"].to_numpy().astype(np.int64) & _LOW
@@ -189,7 +232,7 @@ class _Window:
         _insert(self._connection, "student", [*columns, words])
 
     def _put_words(self, packed: Numbers) -> None:
-        self._put_postings(packed >> _BITS, packed & _LOW, layout(0)[1], self._window)
+        self._postings.take(packed >> _BITS, packed & _LOW, layout(0)[1], self._window)
 
     def _put_labels(self, pairs: Numbers) -> None:
         words = _once(pairs & _MASK)
@@ -201,30 +244,12 @@ class _Window:
         bits, kind = layout(FIRST_LABEL)
         small = _BITS - bits
         groups, low = ordered >> bits, ordered & (1 << bits) - 1
-        self._put_postings(groups, low, kind, self._window << small, small, FIRST_LABEL)
+        self._postings.take(groups, low, kind, self._window << small, small, FIRST_LABEL)
 
     def _grades(self) -> Numbers:
         who, places, grades = self._shown("grade")
         labels = np.array([self._words.label(grade_label(one)) for one in grades], np.int64)
         return labels[places] << _BITS | who
-
-    def _put_postings(
-        self, groups: Numbers, low: Numbers, kind: Any, chunk: int, small: int = 0, first: int = 0
-    ) -> None:
-        """Write the students of each group; a group is a word and `small` bits of a chunk."""
-        starts = _firsts(groups)
-        found = groups[starts]
-        words, chunks = (found >> small) + first, (found & (1 << small) - 1) + chunk
-        keys = words * WORD_STEP + chunks
-        size = np.dtype(kind).itemsize
-        blob, edges = low.astype(kind).tobytes(), [*(starts * size).tolist(), len(low) * size]
-        self._connection.executemany(
-            "INSERT INTO posting VALUES (?, ?)",
-            (
-                (key, blob[start:end])
-                for key, start, end in zip(keys.tolist(), edges, edges[1:], strict=False)
-            ),
-        )
 
     def _put_keys(self) -> None:
         """Write where each student stands by name."""
