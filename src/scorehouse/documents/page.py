@@ -47,7 +47,14 @@ class Definitions:
     entries: Sequence[tuple[str, str]]
 
 
-Block = Words | Facts | Chart | Table | PlacementCells | Definitions
+@dataclass(frozen=True)
+class Links:
+    """Other pages: file, what it is called, what it holds."""
+
+    links: Sequence[tuple[str, str, str]]
+
+
+Block = Words | Facts | Chart | Table | PlacementCells | Definitions | Links
 
 
 @dataclass(frozen=True)

@@ -2,27 +2,160 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
+
+from scorehouse import __version__
+from scorehouse.disclosure import Released
+from scorehouse.documents import report_items, report_longitudinal, report_overall, report_parts
+from scorehouse.documents.figure_rows import Figures, figures_of
+from scorehouse.documents.labels import Labels, why_meaning, why_words
+from scorehouse.documents.page import Block, Definitions, Page, Section, Words
+from scorehouse.documents.report_shared import View
+from scorehouse.documents.write import write_pages
+from scorehouse.reports.charts.words import MARK, counted, listed
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9]+")
+SIDE_BY_SIDE = "side-by-side"
+_MAKERS = {
+    "overall": report_overall.sections,
+    "claims": report_parts.claim_sections,
+    "targets": report_parts.target_sections,
+    "longitudinal": report_longitudinal.sections,
+    "items": report_items.sections,
+    "traits": report_items.sections,
+}
 
 
 @dataclass(frozen=True)
 class ReportAbout:
     """What a page says besides the figures.
 
-    `labels` turn codes into words: student groups, subjects, measures ("claim:1"), grades,
-    entity types. `level_names` by measure's first word ("overall", "claim", "trait") or by
-    "subject/overall", lowest level first; `met_level` is the level, from 1, at which the
-    standard is met. `definitions` are those of the statistics shown. `notes` are sentences
-    that stand at the head: partial results, settings of uncertain facts, filters.
+    `labels` turn codes into words before the package's own words do: entities aside, any code.
+    `level_names` by "subject/measure" or by a measure's first word ("overall", "claim"),
+    lowest level first. `met_levels` says at which level the standard is met, by the number of
+    levels. `definitions` are those of the statistics shown, `notes` sentences at the head:
+    filters, settings of uncertain facts, who was left out.
     """
 
-    audience: str
     made_at: datetime
     asked: Sequence[tuple[str, str]] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     level_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    met_level: int | None = None
+    met_levels: Mapping[int, int] = field(default_factory=dict)
     definitions: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+
+
+def write_report_pages(
+    released: Released, out_dir: Path, about: ReportAbout, *, with_pdf: bool = False
+) -> list[Path]:
+    """Write a page for each entity and report, and one with entities side by side.
+
+    File names hold the report's and the entity's id, nothing of any student. Gives the files
+    written; the first is the list of all, where there are several.
+    """
+    return write_pages(
+        list(report_pages(released, about)), out_dir, about.made_at, with_pdf=with_pdf
+    )
+
+
+def report_pages(released: Released, about: ReportAbout) -> Iterator[Page]:
+    """The pages of what was released, before they are HTML or PDF."""
+    figures = figures_of(released.figures)
+    labels = Labels(about.labels, about.level_names)
+    for report in figures.values("report"):
+        rows = figures.where(report=report)
+        compared = _compared(rows)
+        if len(compared.values("entity_id")) > 1:
+            yield _side_by_side(report, compared, released, about, labels)
+        for entity_id in rows.values("entity_id"):
+            view = View(rows, entity_id, labels, about.met_levels)
+            yield _entity_page(report, view, released, about)
+
+
+def _compared(rows: Figures) -> Figures:
+    """Rows of the kind of entity of which there are most."""
+    types = [rows.where(entity_type=one) for one in rows.values("entity_type")]
+    return max(types, key=lambda found: len(found.values("entity_id")), default=rows)
+
+
+def _entity_page(report: str, view: View, released: Released, about: ReportAbout) -> Page:
+    name, kind = view.name, view.labels.say("entity_type", view.entity_type)
+    title = view.labels.say("report", report)
+    lead = f"{title} of {name}: {_scope(view.own, view.labels)}."
+    made = _MAKERS[report](view)
+    return _page(
+        f"{report}-{_slug(view.entity_id)}", name, kind, lead, view.own, made, released, about
+    )
+
+
+def _side_by_side(
+    report: str, rows: Figures, released: Released, about: ReportAbout, labels: Labels
+) -> Page:
+    entities = rows.values("entity_id")
+    kind = labels.say("entity_type", rows.values("entity_type")[0]).lower()
+    many = counted(len(entities), kind, f"{kind}s")
+    title = f"{many} side by side"
+    lead = f"{labels.say('report', report)} of {many}: {_scope(rows, labels)}."
+    view = View(rows, entities[0], labels, about.met_levels)
+    made = report_overall.side_by_side(view)
+    stem = f"{report}-{SIDE_BY_SIDE}"
+    return _page(stem, title, "Comparison", lead, rows, made, released, about)
+
+
+def _scope(rows: Figures, labels: Labels) -> str:
+    subjects = [labels.say("subject", code) for code in rows.values("subject")]
+    years = sorted(rows.values("school_year"))
+    span = years[0] if len(years) == 1 else f"{years[0]} to {years[-1]}"
+    return f"{listed(subjects)}, {span}"
+
+
+def _page(
+    stem: str,
+    title: str,
+    kind: str,
+    lead: str,
+    rows: Figures,
+    sections: Sequence[Section],
+    released: Released,
+    about: ReportAbout,
+) -> Page:
+    audience = str(Labels().say("audience", released.profile))
+    made_at = about.made_at.strftime("%Y-%m-%d %H:%M %Z").strip()
+    asked = [*about.asked, ("Audience", audience), ("Made", made_at)]
+    return Page(
+        stem=stem,
+        title=title,
+        kicker=f"{kind} · {audience}",
+        lead=lead,
+        facts=report_overall.head_facts(rows, Labels(about.labels)),
+        sections=[*sections, *_notes(rows, about)],
+        asked=asked,
+        made_by=f"Made by Scorehouse {__version__}, {made_at}, {audience}.",
+        keywords=("assessment results", title),
+    )
+
+
+def _notes(rows: Figures, about: ReportAbout) -> Iterator[Section]:
+    blocks: list[Block] = []
+    notes = list(about.notes)
+    if any(row["is_partial"] for row in rows.rows):
+        notes.append("Results are partial: not all that are expected have come in.")
+    if any(row["marked"] for row in rows.rows):
+        notes.append(f"{MARK} The public doesn't see this number.")
+    if notes:
+        blocks.append(Words(notes))
+    hidden = [(f"Not shown: {why_words(code)}", why_meaning(code)) for code in rows.reasons()]
+    meanings = [*hidden, *about.definitions]
+    if meanings:
+        blocks.append(Definitions(meanings))
+    if blocks:
+        yield Section("notes", "What the words and numbers mean", blocks)
+
+
+def _slug(text: str) -> str:
+    return _UNSAFE.sub("-", text).strip("-") or "all"

@@ -219,10 +219,14 @@ def _described(
 def _table(
     title: str, places: Sequence[str], series: Sequence[Series], decimals: int, unit: str
 ) -> Table:
-    columns = ("", "Place", unit.capitalize() or "Value", "Interval", "Students")
-    body = tuple(
-        (line.name, place, told(amount, decimals), interval(amount, decimals), students(amount.n))
-        for line in series
-        for place, amount in zip(places, line.points, strict=True)
-    )
-    return Table(title, columns, body, frozenset({1}))
+    body = [cells for line in series for cells in _table_rows(line, decimals)]
+    return Table(title, (unit.capitalize() or "Value", *places), tuple(body))
+
+
+def _table_rows(line: Series, decimals: int) -> Iterator[tuple[str, ...]]:
+    """A line's numbers, then its intervals and how many students, where it has any."""
+    yield (line.name, *(told(amount, decimals) for amount in line.points))
+    if any(amount.low is not None for amount in line.points):
+        yield (f"{line.name}: interval", *(interval(a, decimals) for a in line.points))
+    if any(amount.n is not None for amount in line.points):
+        yield (f"{line.name}: students", *(students(amount.n) for amount in line.points))

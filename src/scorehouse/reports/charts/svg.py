@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from scorehouse.reports.charts.palette import INK, PAPER, SOFT, Fill
 
-FONT = "Source Sans 3, Source Sans Pro, Helvetica Neue, Arial, Liberation Sans, sans-serif"
+FONT = "'Source Sans 3', 'Source Sans Pro', 'Helvetica Neue', Arial, sans-serif"
 WIDTH = 720
 
 Anchor = Literal["start", "middle", "end"]

@@ -1,0 +1,106 @@
+"""What the pages of all reports share: whose figures, in which words, cut into which slices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from scorehouse.documents.figure_rows import FigureRow, Figures
+from scorehouse.documents.labels import Labels
+from scorehouse.documents.page import Words
+from scorehouse.reports.charts import LevelRow
+
+SUMMATIVE = "summative"
+_UNSAFE = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class View:
+    """The figures of a report as the page of one entity sees them."""
+
+    figures: Figures
+    entity_id: str
+    labels: Labels
+    met_levels: Mapping[int, int]
+
+    @cached_property
+    def own(self) -> Figures:
+        """The entity's own rows."""
+        return self.figures.where(entity_id=self.entity_id)
+
+    @property
+    def name(self) -> str:
+        """The entity's name; its id where it has none."""
+        return name_of(self.own.rows[0])
+
+    @property
+    def entity_type(self) -> str:
+        """State, district, school or a group of them."""
+        return str(self.own.rows[0]["entity_type"])
+
+    @cached_property
+    def above(self) -> list[str]:
+        """Ids of what the entity belongs to, as far as the figures have it: nearest first."""
+        parents = {row["entity_id"]: row["parent_id"] for row in self.figures.rows}
+        found, one = [], parents.get(self.entity_id)
+        while one and one in parents and one not in found:
+            found.append(one)
+            one = parents[one]
+        states = self.figures.where(entity_type="state").values("entity_id")
+        return [*found, *(s for s in states if s not in found and s != self.entity_id)]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Rows of one subject and type of test (of an interim: of one test)."""
+
+    key: str
+    heading: str
+    subject: str
+    rows: Figures
+
+
+def name_of(row: FigureRow) -> str:
+    """An entity's name; its id where it has none."""
+    return str(row["entity_name"] or row["entity_id"])
+
+
+def key_of(*words: str) -> str:
+    """Words as an id within a page."""
+    return "-".join(_UNSAFE.sub("-", word.lower()).strip("-") or "all" for word in words)
+
+
+def slices(rows: Figures, labels: Labels) -> Iterator[Slice]:
+    """Cut rows by subject and test."""
+    for subject in rows.values("subject"):
+        of_subject = rows.where(subject=subject)
+        for kind in of_subject.values("assessment_type"):
+            found = of_subject.where(assessment_type=kind)
+            heading = labels.say("subject", subject)
+            if kind == SUMMATIVE:
+                yield Slice(key_of(subject, kind), heading, subject, found)
+                continue
+            for test in found.values("assessment_id"):
+                name = labels.own.get(test, test) or labels.say("assessment_type", kind)
+                key = key_of(subject, kind, test)
+                yield Slice(key, f"{heading}: {name}", subject, found.where(assessment_id=test))
+
+
+def level_row(name: str, row: FigureRow, levels: int) -> LevelRow:
+    """A row of figures as a bar of levels."""
+    return LevelRow(name, row.percents(levels), row.met(), row.n)
+
+
+def sentences(rows: Sequence[FigureRow]) -> Iterator[Words]:
+    """What rows say in words."""
+    told = [str(row["sentence"]) for row in rows if row["sentence"]]
+    if told:
+        yield Words(list(dict.fromkeys(told)))
+
+
+def main_grade(rows: Figures) -> str:
+    """The grade whose rows stand for all: pooled, or else the first."""
+    grades = rows.grades()
+    return grades[0] if grades else ""
