@@ -65,6 +65,7 @@ SUMS = pa.schema(
         ("sum_score_squared", _COUNT),
         ("sum_error_squared", _COUNT),
         ("sum_distance", _COUNT),
+        ("sum_distance_squared", _COUNT),
     ]
 )
 """Never leave the exit door."""
@@ -81,9 +82,14 @@ FIGURES = pa.schema(
         ("percent_met", _FIGURE),
         ("se_percent_met", _FIGURE),
         ("distance_from_standard", _FIGURE),
+        ("se_distance", _FIGURE),
         ("participation", _FIGURE),  # tested of enrolled, percent
         ("percent_in", _FIGURE),  # results in, of the results expected
         ("is_partial", pa.bool_()),
+        ("mean_points", _FIGURE),  # items and writing traits
+        ("difficulty", _FIGURE),  # items: share of points reached, high is easy
+        ("missing", pa.list_(pa.struct([("reason", _TEXT), ("students", _COUNT)]))),
+        ("answers", pa.list_(pa.struct([("answer", _TEXT), ("students", _COUNT)]))),
         ("relative_to_test", _TEXT),  # targets: better, similar, worse, insufficient, excluded
         ("relative_to_standard", _TEXT),  # targets: above, near, below, insufficient, excluded
         ("change", _FIGURE),  # from the row that `compared_with` names
@@ -92,6 +98,9 @@ FIGURES = pa.schema(
         ("sentence", _TEXT),
     ]
 )
+
+STAFF_ONLY = ("missing", "answers")
+"""Counts of a few students that no rule of small groups covers: not for other audiences."""
 
 SHAPE = pa.schema([*KEYS, *ABOUT, *COUNTS, *SUMS, *FIGURES])
 """The whole table; a report without a figure has it null."""

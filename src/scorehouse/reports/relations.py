@@ -20,12 +20,14 @@ class Structure:
     """What adds up to what. `entities`: parent -> all children of one kind, complete.
 
     `grades` by (subject, assessment type); `partitions`: sets of groups, each of which
-    shares out all students, every student in exactly one.
+    shares out all students, every student in exactly one; `unions`: a group -> the groups
+    of one partition that it pools.
     """
 
     entities: Mapping[str, Sequence[str]] = field(default_factory=dict)
     grades: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
     partitions: Sequence[Sequence[str]] = ()
+    unions: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def relations(keys: Iterable[RowKey], structure: Structure) -> tuple[Relation, ...]:
@@ -43,6 +45,7 @@ def _sums_of(key: RowKey, structure: Structure, up: Mapping[str, str]) -> Iterat
         yield _sum(key._replace(entity_id=entity), "entity_id", structure.entities[entity])
     yield from _grade_sum(key, structure)
     yield from _group_sums(key, structure.partitions)
+    yield from _unions(key, structure.unions)
 
 
 def _sum(total: RowKey, field_name: str, values: Sequence[str]) -> Relation:
@@ -63,6 +66,16 @@ def _group_sums(key: RowKey, partitions: Sequence[Sequence[str]]) -> Iterator[Re
             if not rest & set(partition) and (rest == codes or (codes - rest) <= set(partition)):
                 parts = [crossing(*rest, code) for code in partition]
                 yield _sum(key._replace(student_group=crossing(*rest)), "student_group", parts)
+
+
+def _unions(key: RowKey, unions: Mapping[str, Sequence[str]]) -> Iterator[Relation]:
+    codes = set(key.student_group.split(CROSSING))
+    for union, members in unions.items():
+        for code in sorted(codes & {union, *members}):
+            rest = codes - {code}
+            parts = [crossing(*rest, member) for member in members]
+            total = key._replace(student_group=crossing(*rest, union))
+            yield _sum(total, "student_group", parts)
 
 
 def _without_one(codes: set[str]) -> Iterator[set[str]]:

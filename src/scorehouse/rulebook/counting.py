@@ -67,6 +67,7 @@ class Counting:
     tested: tuple[str, ...]
     scored: tuple[str, ...]
     met_levels: Mapping[int, int]  # number of levels -> lowest that meets the standard
+    levels: Mapping[tuple[str, str, str], int]  # (subject, assessment type, measure) -> levels
     target: TargetRules
     percentile_ranks: tuple[int, ...]
     confidence: int
@@ -144,6 +145,7 @@ def read_counting(text: str) -> Counting:
         tested=fields.words(data["tested"]["value"]),
         scored=fields.words(data["scored"]["value"]),
         met_levels={int(levels): int(met) for levels, met in data["met_standard"]["value"]},
+        levels={(s, t, m): int(levels) for s, t, m, levels in data["levels"]["value"]},
         target=_target(data["target"]),
         percentile_ranks=tuple(int(rank) for rank in data["percentiles"]["value"]),
         confidence=fields.count(data["confidence"]["value"]),

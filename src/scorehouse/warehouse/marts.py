@@ -54,6 +54,7 @@ class Population:
     demographics: str = LOCKED
     scores: str = EITHER
     has_scoring: bool = True
+    only: str = ""  # a view of those (column `who`) whose results alone are read
 
 
 def define_counted(engine: Engine, population: Population) -> None:
@@ -69,10 +70,17 @@ def counted_sql(population: Population) -> str:
         text_of("counted"),
         **_scores(population),
         **_places(population),
+        result=_only("result", "coalesce(student_id, opportunity_id)", population.only),
         demographics=_demographics(population.demographics == CURRENT),
         groups=group_columns(),
         **{indicator: in_list(codes) for indicator, codes in include.items()},
     )
+
+
+def _only(table: str, who: str, only: str) -> str:
+    if not only:
+        return table
+    return f"(SELECT * FROM {table} WHERE {who} IN (SELECT who FROM {only}))"
 
 
 def _scores(population: Population) -> dict[str, str]:
@@ -205,15 +213,18 @@ def mart(
     )
 
 
-def enrolled_sql(keys: Sequence[str], where: str) -> str:
+def enrolled_sql(
+    keys: Sequence[str], where: str, sets: Sequence[Sequence[str]] = (), only: str = ""
+) -> str:
     """The text of the mart of enrollments; needs `counted`, `people` and `reference_day`."""
     settled = ", ".join(
         f"coalesce(c.{name}, g.{name}) AS {name}" for name in map(group_column, dimensions())
     )
     known = ", ".join(f"s.{name}" for name in (*_DEMOGRAPHICS, *_PEOPLE_ONLY))
     return mart(
-        "enrolled", keys, where,
-        demographics=known, groups=group_columns(), settled_groups=settled,
+        "enrolled", keys, where, sets,
+        enrollment=_only("enrollment", "student_id", only), demographics=known,
+        groups=group_columns(), settled_groups=settled,
     )  # fmt: skip
 
 

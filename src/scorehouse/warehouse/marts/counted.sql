@@ -21,7 +21,7 @@ WITH judged AS (
       ELSE 'T'
     END AS include,
     {demographics}
-  FROM result AS r{joins}
+  FROM {result} AS r{joins}
 ),
 grouped AS (
   SELECT j.*, {groups}

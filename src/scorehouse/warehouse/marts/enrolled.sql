@@ -7,7 +7,7 @@ WITH places AS (
     ROW_NUMBER() OVER (
       PARTITION BY e.student_id, e.school_year
       ORDER BY e.entered_on DESC NULLS LAST, e.row_id DESC) AS place
-  FROM enrollment AS e LEFT JOIN reference_day AS d ON d.school_year = e.school_year
+  FROM {enrollment} AS e LEFT JOIN reference_day AS d ON d.school_year = e.school_year
   WHERE d.day IS NULL
     OR (coalesce(e.entered_on, d.day) <= d.day AND coalesce(e.exited_on, d.day) >= d.day)
 ),

@@ -4,6 +4,7 @@ SELECT
   {keys},
   CAST(count(*) AS BIGINT) AS n_in,
   CAST(sum(CASE WHEN include = 'E' THEN 1 ELSE 0 END) AS BIGINT) AS n_exempt,
+  CAST(sum(CASE WHEN include = 'R' THEN 1 ELSE 0 END) AS BIGINT) AS n_invalid,
   CAST(sum(CASE WHEN include IN ({tested}) THEN 1 ELSE 0 END) AS BIGINT) AS n_tested,
   CAST(sum(CASE WHEN include IN ({scored}) THEN 1 ELSE 0 END) AS BIGINT) AS n_scored,
   CAST(sum(CASE WHEN include IN ({scored}) AND level = 1 THEN 1 ELSE 0 END) AS BIGINT) AS level_1,

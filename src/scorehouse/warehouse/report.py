@@ -1,0 +1,326 @@
+"""Reports: a query against a moment of the warehouse becomes figures, and what may leave.
+
+`figures_of` makes the table of figures for the exit door; `released` lets it out to an
+audience. The five reports by name (`aggregate`, `claims`, `targets`, `longitudinal`, `items`)
+do both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from scorehouse.disclosure import Ledger, Relation, Released, RowKey, release
+from scorehouse.errors import UsageError
+from scorehouse.reports.compare import comparisons
+from scorehouse.reports.figure_shape import KEYS, STAFF_ONLY, figure_table
+from scorehouse.reports.query import ReportQuery
+from scorehouse.reports.relations import relations
+from scorehouse.rulebook.counting import dimensions
+from scorehouse.rulebook.small_groups import profile_named
+from scorehouse.warehouse import report_about as known
+from scorehouse.warehouse import report_build as build
+from scorehouse.warehouse.cube import ENROLLED, cube_rows, is_cubed
+from scorehouse.warehouse.entity_tree import SCHOOL, Tree, chosen, read_tree
+from scorehouse.warehouse.marts import define_counted, register_days
+from scorehouse.warehouse.report_rows import (
+    SCHOOL_KEYS,
+    TEST_KEYS,
+    Wanted,
+    conditions,
+    for_entities,
+    mart_rows,
+    wanted_schools,
+)
+from scorehouse.warehouse.snapshot import Snapshot
+from scorehouse.warehouse.store import Warehouse
+
+STAFF = "staff"
+_KEYS = (*SCHOOL_KEYS, *TEST_KEYS)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures before the exit door, with what the door needs to know."""
+
+    query: ReportQuery
+    figures: pa.Table
+    relations: tuple[Relation, ...]
+    snapshot: int
+    population: str = ""
+
+
+@dataclass(frozen=True)
+class ReleasedReport:
+    """A report as its audience sees it, and the comparisons that follow from what it sees."""
+
+    query: ReportQuery
+    released: Released
+    comparisons: pa.Table
+
+    @property
+    def figures(self) -> pa.Table:
+        """The table of figures, what is hidden being null."""
+        return self.released.figures
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What making a report has at hand."""
+
+    house: Warehouse
+    snapshot: Snapshot
+    tree: Tree
+    wanted: Wanted
+
+    @property
+    def query(self) -> ReportQuery:
+        return self.wanted.query
+
+
+def figures_of(house: Warehouse, query: ReportQuery) -> Report:
+    """Make the figures of a query; they have not passed the exit door."""
+    with house.snapshot(query.as_of) as snapshot:
+        tree = read_tree(snapshot)
+        entities = chosen(tree, query.entities, query.compare, query.children)
+        entities = _without_nonpublic(tree, query, entities)
+        wanted = Wanted(query, entities, wanted_schools(tree, query, entities))
+        define_counted(
+            snapshot.engine, replace(wanted.population, has_scoring=_has_scoring(snapshot))
+        )
+        rows, schools = _MAKERS[query.report](_Sight(house, snapshot, tree, wanted))
+        figures = figure_table(rows)
+        structure = known.structure(tree, query, schools, known.tested_grades(snapshot))
+        sums = relations(_row_keys(figures), structure)
+        population = next((row["population"] for row in rows), "")
+        return Report(query, figures, sums, snapshot.number, population)
+
+
+def _without_nonpublic(tree: Tree, query: ReportQuery, entities: Iterable[str]) -> tuple[str, ...]:
+    """Nonpublic schools have no row of their own, unless asked for; districts count them."""
+    hidden = {e.entity_id for e in tree.entities.values() if e.is_nonpublic}
+    if query.nonpublic_schools:
+        hidden = set()
+    return tuple(entity for entity in entities if entity not in hidden)
+
+
+def _has_scoring(snapshot: Snapshot) -> bool:
+    return any(file.table == "scoring" for file in snapshot.files)
+
+
+def _row_keys(figures: pa.Table) -> list[RowKey]:
+    columns = [figures[name].to_pylist() for name in KEYS.names]
+    return [RowKey(*values) for values in zip(*columns, strict=True)]
+
+
+Made = tuple[list[dict[str, Any]], tuple[str, ...]]
+"""Rows of figures, and the schools that results counted for."""
+
+
+def _aggregate(sight: _Sight) -> Made:
+    query = sight.query
+    by_school = _by_school(sight, "overall", _KEYS)
+    rows = for_entities(by_school, sight.tree, sight.wanted)
+    years = rows["school_year"].unique().to_list()
+    rows = build.with_distances(rows, known.standard_cuts(query.program, years))
+    rows = build.with_enrolled(rows, _enrolled(sight))
+    if query.pooled:
+        rows = build.with_pooled(rows)
+    histograms = _histograms(sight) if query.percentiles else None
+    closed = known.closed_windows(sight.snapshot, query.as_of)
+    made = build.overall_rows(_ordered(rows), "overall", sight.tree, histograms, closed)
+    return list(made), _schools(by_school)
+
+
+def _by_school(sight: _Sight, name: str, keys: tuple[str, ...]) -> pl.DataFrame:
+    """Rows of a mart by school; of the kept cube where that holds what is asked."""
+    query, wanted = sight.query, sight.wanted
+    if name == "overall" and is_cubed(query):
+        return cube_rows(sight.house, sight.snapshot, wanted)
+    return mart_rows(sight.snapshot.engine, name, keys, query.wanted_groups, conditions(wanted))
+
+
+def _schools(rows: pl.DataFrame) -> tuple[str, ...]:
+    return tuple(rows["school_id"].fill_null("").unique().to_list())
+
+
+def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
+    names = [name for name in ("school_year", "subject", "measure") if name in rows.columns]
+    return rows.sort(["entity_id", *names, "test_grade", "assessment_id", "student_group"])
+
+
+def _enrolled(sight: _Sight) -> pl.DataFrame | None:
+    """Enrollments by entity; None where the warehouse, or the query, knows of none."""
+    query, wanted = sight.query, sight.wanted
+    is_told = any(file.table == "enrollment" for file in sight.snapshot.files)
+    if not is_told or query.assessment_types != ("summative",):
+        return None
+    if any(name not in dimensions() for name in query.filters):
+        return None
+    if is_cubed(query):
+        return for_entities(
+            cube_rows(sight.house, sight.snapshot, wanted, ENROLLED), sight.tree, wanted
+        )
+    register_days(sight.snapshot.engine, known.reference_days(sight.snapshot))
+    rows = mart_rows(
+        sight.snapshot.engine, "enrolled", _KEYS, query.wanted_groups, conditions(wanted)
+    )
+    return for_entities(rows, sight.tree, wanted)
+
+
+def _histograms(sight: _Sight) -> pl.DataFrame:
+    rows = mart_rows(
+        sight.snapshot.engine, "histogram", _KEYS, sight.query.wanted_groups,
+        conditions(sight.wanted),
+    )  # fmt: skip
+    return for_entities(rows, sight.tree, sight.wanted)
+
+
+def _claims(sight: _Sight) -> Made:
+    """Claims and composites that the year reports for groups; other parts as they come."""
+    by_school = _by_school(sight, "parts", (*_KEYS, "measure"))
+    rows = for_entities(by_school, sight.tree, sight.wanted)
+    rows = _of_the_year(rows, sight.query.program).with_columns(n_tested="n_scored")
+    made = build.overall_rows(_ordered(rows), "claims", sight.tree)
+    return list(made), _schools(by_school)
+
+
+def _of_the_year(rows: pl.DataFrame, program: str) -> pl.DataFrame:
+    """Without claims and composites that the rules of a year don't report at all."""
+    reported = {
+        (year, str(subject), part.measure)
+        for year, rules in known.rules_of(program, rows["school_year"].unique().to_list()).items()
+        for subject, parts in rules.parts.items()
+        for part in parts
+    }
+    years = {(year, subject) for year, subject, _ in reported}
+    kept = [
+        (year, subject) not in years or (year, subject, measure) in reported
+        for year, subject, measure in rows.select("school_year", "subject", "measure").rows()
+    ]
+    return rows.filter(pl.Series(kept, dtype=pl.Boolean))
+
+
+def _targets(sight: _Sight) -> Made:
+    if set(sight.query.assessment_types) != {"summative"}:
+        raise UsageError("targets are reported of summative tests only")
+    by_school = _by_school(sight, "targets", (*_KEYS, "measure"))
+    rows = _ordered(for_entities(by_school, sight.tree, sight.wanted))
+    made = build.target_rows(rows, known.target_pools(sight.snapshot), sight.tree)
+    return made, _schools(by_school)
+
+
+def _items(sight: _Sight) -> Made:
+    """Items and writing traits; items of interim tests only, and not of summatives."""
+    interim = tuple(name for name in sight.query.assessment_types if name != "summative")
+    asked = replace(sight.query, assessment_types=interim or ("ICA", "IAB"))
+    inner = replace(sight, wanted=replace(sight.wanted, query=asked))
+    by_school = _by_school(inner, "items", (*_KEYS, "item_id", "dimension"))
+    rows = for_entities(by_school, sight.tree, sight.wanted)
+    most = known.most_points(sight.snapshot, rows["assessment_id"].unique().to_list())
+    traits = _by_school(sight, "traits", (*_KEYS, "measure"))
+    made = build.item_rows(rows, most, sight.tree)
+    made += build.trait_rows(for_entities(traits, sight.tree, sight.wanted), sight.tree)
+    return made, tuple({*_schools(by_school), *_schools(traits)})
+
+
+def _longitudinal(sight: _Sight) -> Made:
+    query, tree, wanted = sight.query, sight.tree, sight.wanted
+    pairs = query.pairs
+    schools = wanted.schools or tree.below(tree.state.entity_id, SCHOOL)
+    units = tree.belongings([(school, "") for school in schools], wanted.entities)
+    engine = sight.snapshot.engine
+    engine.register("unit", units.select("school_id", "entity_id").to_arrow())
+    engine.register("step", _steps(pairs))
+    at = replace(wanted, query=replace(query, school_years=(), grades=()))
+    rows = mart_rows(
+        engine, "cohort", ("unit", *TEST_KEYS, "step", "standing"), query.wanted_groups,
+        conditions(at), steps=str(len(pairs)),
+    ).rename({"unit": "entity_id"})  # fmt: skip
+    cuts = known.standard_cuts(query.program, [year for year, _ in pairs])
+    rows = build.with_distances(rows, cuts)
+    return build.cohort_rows(rows, tree, pairs, query.follow), tuple(schools)
+
+
+def _steps(pairs: tuple[tuple[str, str], ...]) -> pa.Table:
+    return pa.table(
+        {
+            "school_year": pa.array([year for year, _ in pairs], pa.string()),
+            "test_grade": pa.array([grade for _, grade in pairs], pa.string()),
+            "step": pa.array(range(1, len(pairs) + 1), pa.int64()),
+        }
+    )
+
+
+_MAKERS: Mapping[str, Callable[[_Sight], Made]] = {
+    "aggregate": _aggregate,
+    "claims": _claims,
+    "targets": _targets,
+    "longitudinal": _longitudinal,
+    "items": _items,
+}
+
+
+# --- the exit door ---
+
+
+def released(
+    report: Report, profile: str = STAFF, *, audience: str = "", ledger: Ledger | None = None
+) -> ReleasedReport:
+    """Let a report out to an audience under a profile, and compare what it sees."""
+    rules = profile_named(profile)
+    figures = report.figures
+    if rules.is_hiding:
+        figures = figures.drop_columns(list(STAFF_ONLY))
+    query = report.query
+    years = set(figures["school_year"].to_pylist())
+    passed = release(
+        figures,
+        report.relations,
+        profile=rules,
+        audience=audience or profile,
+        query=known.asked(query, report.population),
+        snapshot=report.snapshot,
+        ledger=ledger,
+        score_ranges=known.score_ranges(query.program, years),
+    )
+    return ReleasedReport(query, passed, comparisons(passed.figures, query.entities))
+
+
+def make(
+    house: Warehouse, query: ReportQuery, profile: str = STAFF, *, audience: str = ""
+) -> ReleasedReport:
+    """Make a report and let it out; what is written into the audit names no student."""
+    report = figures_of(house, query)
+    found = released(report, profile, audience=audience)
+    house.note("report", query.report, f"{profile} {report.figures.num_rows} rows")
+    return found
+
+
+def aggregate(house: Warehouse, profile: str = STAFF, **asked: Any) -> ReleasedReport:
+    """Overall results of groups; `asked` are the fields of a `ReportQuery`."""
+    return make(house, ReportQuery("aggregate", **asked), profile)
+
+
+def claims(house: Warehouse, profile: str = STAFF, **asked: Any) -> ReleasedReport:
+    """Claims and composites of groups, by the rule of each year."""
+    return make(house, ReportQuery("claims", **asked), profile)
+
+
+def targets(house: Warehouse, profile: str = STAFF, **asked: Any) -> ReleasedReport:
+    """Where groups stand on assessment targets."""
+    return make(house, ReportQuery("targets", **asked), profile)
+
+
+def longitudinal(house: Warehouse, profile: str = STAFF, **asked: Any) -> ReleasedReport:
+    """The same students over years, or successive grades."""
+    return make(house, ReportQuery("longitudinal", **asked), profile)
+
+
+def items(house: Warehouse, profile: str = STAFF, **asked: Any) -> ReleasedReport:
+    """Interim results by item, and writing traits."""
+    return make(house, ReportQuery("items", **asked), profile)

@@ -1,0 +1,195 @@
+"""What a report needs to know beside results: cuts, days, item pools, what adds up to what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import cache
+
+from scorehouse.disclosure import Query, ScoreRange
+from scorehouse.errors import ScorehouseError
+from scorehouse.reports.figure_shape import CROSSING
+from scorehouse.reports.query import ReportQuery
+from scorehouse.reports.relations import Structure
+from scorehouse.rulebook import Rulebook, load
+from scorehouse.rulebook.counting import dimensions, groups
+from scorehouse.terms import MeasurementRules
+from scorehouse.warehouse.entity_tree import Tree
+from scorehouse.warehouse.snapshot import Snapshot
+
+REST = "rest"
+"""Stands for results that count for an entity and for none of its parts."""
+
+
+@cache
+def rulebook() -> Rulebook:
+    """The packaged rules, read once."""
+    return load()
+
+
+def rules_of(program: str, years: Iterable[str]) -> dict[str, MeasurementRules]:
+    """The rules of the years that the program has any for."""
+    found = {}
+    for year in years:
+        try:
+            found[year] = rulebook().at(year, program)
+        except ScorehouseError:
+            continue
+    return found
+
+
+def standard_cuts(program: str, years: Iterable[str]) -> dict[tuple[str, str, str], int]:
+    """The Standard Met cut by school year, subject and grade."""
+    return {
+        (year, str(subject), grade): cuts.standard_met
+        for year, rules in rules_of(program, years).items()
+        for (subject, grade), cuts in rules.cuts.items()
+    }
+
+
+def score_ranges(program: str, years: Iterable[str]) -> dict[tuple[str, str], ScoreRange]:
+    """The widest range of scale scores by subject and grade, and the Standard Met cut."""
+    found: dict[tuple[str, str], ScoreRange] = {}
+    for rules in rules_of(program, years).values():
+        for (_, subject, grade), bounds in rules.bounds.items():
+            key = (str(subject), grade)
+            if (subject, grade) not in rules.cuts:
+                continue
+            cut = rules.cuts[subject, grade].standard_met
+            before = found.get(key, ScoreRange(cut, cut, cut))
+            found[key] = ScoreRange(
+                min(before.lowest, bounds.lowest_scale_score),
+                max(before.highest, bounds.highest_scale_score),
+                cut,
+            )
+    return found
+
+
+# --- days ---
+
+
+def reference_days(snapshot: Snapshot) -> dict[str, date]:
+    """The day on which enrollment is counted: the census day, else a window's last day."""
+    windows = snapshot.sql(
+        "SELECT school_year, max(ends_on) AS day FROM testing_window "
+        "WHERE coalesce(assessment_type, '') IN ('', 'summative') AND ends_on IS NOT NULL "
+        "GROUP BY school_year"
+    ).to_pylist()
+    census = snapshot.sql(
+        "SELECT school_year, census_on AS day FROM census_day WHERE census_on IS NOT NULL"
+    ).to_pylist()
+    return {row["school_year"]: row["day"] for row in (*windows, *census)}
+
+
+def closed_windows(snapshot: Snapshot, as_of: str) -> dict[str, bool]:
+    """Whether testing of a year had ended by the day of the report."""
+    day = datetime.now(UTC).date()
+    if len(as_of) >= len("YYYY-MM-DD"):
+        day = date.fromisoformat(as_of[: len("YYYY-MM-DD")])
+    rows = snapshot.sql(
+        "SELECT school_year, max(ends_on) AS day FROM testing_window "
+        "WHERE ends_on IS NOT NULL GROUP BY school_year"
+    ).to_pylist()
+    return {row["school_year"]: row["day"] < day for row in rows}
+
+
+# --- tests ---
+
+
+def tested_grades(snapshot: Snapshot) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The grades that a subject's tests of a type are for."""
+    rows = snapshot.sql(
+        "SELECT DISTINCT subject, assessment_type, test_grade FROM assessment "
+        "WHERE test_grade IS NOT NULL ORDER BY subject, assessment_type, test_grade"
+    ).to_pylist()
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for row in rows:
+        key = (row["subject"], row["assessment_type"])
+        found[key] = (*found.get(key, ()), row["test_grade"])
+    return found
+
+
+TargetKey = tuple[str, str, str, str]
+
+
+def target_pools(snapshot: Snapshot) -> dict[TargetKey, int]:
+    """How many operational items each target has in a pool, by year, subject, grade, target."""
+    rows = snapshot.sql(
+        "SELECT a.school_year, a.subject, a.test_grade, i.target, "
+        "count(DISTINCT i.item_id) AS n FROM item AS i "
+        "JOIN assessment AS a ON a.assessment_id = i.assessment_id "
+        "WHERE a.assessment_type = 'summative' AND i.target IS NOT NULL "
+        "AND coalesce(i.operational, true) AND coalesce(i.item_type, '') <> 'WER' "
+        "GROUP BY a.school_year, a.subject, a.test_grade, i.target"
+    ).to_pylist()
+    return {
+        (row["school_year"], row["subject"], row["test_grade"], row["target"]): row["n"]
+        for row in rows
+    }
+
+
+def most_points(snapshot: Snapshot, assessments: Sequence[str]) -> dict[tuple[str, str, str], int]:
+    """The most points of an item, by test, item and dimension."""
+    from scorehouse.warehouse.marts import is_in
+
+    rows = snapshot.sql(
+        "SELECT assessment_id, item_id, dimension, max_points, b1, b2, b3, b4, b5, b6 FROM item"
+        f" WHERE {is_in('assessment_id', assessments)}"
+    ).to_pylist()
+    return {
+        (row["assessment_id"], row["item_id"], row["dimension"] or ""): int(
+            row["max_points"] or sum(row[f"b{step}"] is not None for step in range(1, 7))
+        )
+        for row in rows
+    }
+
+
+# --- what adds up to what, and what was asked ---
+
+
+def structure(
+    tree: Tree,
+    query: ReportQuery,
+    schools: Iterable[str],
+    grades: Mapping[tuple[str, str], Sequence[str]],
+) -> Structure:
+    """What adds up to what in a report of this query; `schools` are where results count."""
+    own = set(schools)
+    children = {parent: list(found) for parent, found in tree.children.items()}
+    state = tree.state.entity_id
+    tops = [e for e in tree.entities.values() if not e.parent_id and e.entity_id != state]
+    if tops:
+        children[state] = [*children.get(state, []), *(e.entity_id for e in tops)]
+    for parent in children:
+        if parent in own or (parent == state and own - set(tree.entities)):
+            children[parent].append(f"{parent}#{REST}")
+    wanted = {code for name in query.wanted_groups for code in name.split(CROSSING)}
+    used = {groups()[code].dimension for code in wanted}
+    only = set(query.grades)
+    return Structure(
+        entities=children,
+        grades={
+            key: tuple(grade for grade in found if not only or grade in only)
+            for key, found in grades.items()
+        },
+        partitions=[
+            tuple(group.code for group in parts)
+            for name, parts in dimensions().items()
+            if name in used
+        ],
+        unions={code: groups()[code].members for code in wanted if groups()[code].members},
+    )
+
+
+def asked(query: ReportQuery, population: str = "") -> Query:
+    """A query as the exit door compares it with others: which students it lets through."""
+    filters = {name: frozenset(values) for name, values in query.filters.items()}
+    if query.grades and query.pooled:
+        filters["test_grade"] = frozenset(query.grades)
+    unusual = {
+        name: getattr(query, name)
+        for name, usual in (("counted_at", "tested"), ("demographics", "locked"))
+        if getattr(query, name) != usual
+    }
+    named = " ".join([population, *(f"{name}={value}" for name, value in unusual.items())])
+    return Query(query.name or query.report, named.strip(), filters)
