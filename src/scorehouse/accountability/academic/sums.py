@@ -20,10 +20,11 @@ SCHOOL, DISTRICT, STATE = "S", "D", "X"
 """Types of entity, as the state's files write them; charter schools are schools."""
 
 LEFT_OUT = (
-    "recent_english_learner", "not_continuously_enrolled", "medical", "exempt", "opt_out",
-    "no_score", "other_grade", "duplicate",
+    "other_grade", "medical", "recent_english_learner", "exempt", "opt_out", "no_score",
+    "invalid", "lowest_score", "alternate", "no_distance", "out_of_range", "enrollment_unknown",
+    "not_continuously_enrolled", "duplicate",
 )  # fmt: skip
-"""Why a student of the entity is in no figure, in the order in which the rules ask."""
+"""Why a student has no part in an average, in the order in which the rules ask."""
 
 SUMS = pa.schema(
     [
