@@ -124,7 +124,7 @@ def _with_all(row: Row, known: Mapping[Key, Row]) -> Iterator[dict[str, Any]]:
     if other is not None:
 
         def say(difference: Difference, unit: str) -> str:
-            return difference_sentence(group_name(row), "all students", difference, unit)
+            return difference_sentence(title(row), "all students", difference, unit)
 
         yield from _told(row, other, WITH_ALL, ALL_STUDENTS, say, is_part=True)
 
@@ -134,7 +134,7 @@ Say = Callable[[Difference, str], str]
 
 def _saying(row: Row, other: Row) -> Say:
     def say(difference: Difference, unit: str) -> str:
-        return difference_sentence(row["entity_name"], other["entity_name"], difference, unit)
+        return difference_sentence(title(row), other["entity_name"], difference, unit)
 
     return say
 

@@ -94,11 +94,11 @@ def _participation(row: Row) -> dict[str, Any]:
     enrolled, expected = row.get("n_enrolled"), row.get("n_expected")
     if enrolled is None or expected is None:
         return {}
-    n_in = row["n_expected_in"]
+    n_in, is_closed = row["n_expected_in"], row["is_window_closed"]
     return {
         "participation": s.percent(row["n_enrolled_tested"], enrolled),
         "percent_in": s.percent(n_in, expected),
-        "is_partial": n_in < expected and not row["is_window_closed"],
+        "is_partial": None if is_closed is None else n_in < expected and not is_closed,
     }
 
 

@@ -100,6 +100,7 @@ def _group_rows(rows: pl.DataFrame, code: str) -> pl.DataFrame:
 
 
 def _empty(snapshot: Snapshot, kind: str) -> pl.DataFrame:
+    _prepare(snapshot.engine, snapshot, "")
     made = _computed(snapshot.engine, "", kind, "")
     return made.clear().with_columns(
         pl.lit("").alias(name) for name in ("school_year", "assessment_type", "assessment_id")

@@ -128,7 +128,7 @@ def _aggregate(sight: _Sight) -> Made:
     years = rows["school_year"].unique().to_list()
     rows = build.with_distances(rows, known.standard_cuts(query.program, years))
     rows = build.with_enrolled(rows, _enrolled(sight))
-    if query.pooled:
+    if query.pooled and len(query.grades) != 1:
         rows = build.with_pooled(rows)
     histograms = _histograms(sight) if query.percentiles else None
     closed = known.closed_windows(sight.snapshot, query.as_of)

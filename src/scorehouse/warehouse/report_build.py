@@ -77,7 +77,7 @@ def overall_rows(
     spread = _percentiles(histograms)
     for row in listed:
         row["percentiles"] = spread.get(_key(row))
-        row["is_window_closed"] = (closed or {}).get(row["school_year"], False)
+        row["is_window_closed"] = (closed or {}).get(row["school_year"])
         found = figures.score_figures(row, figures.level_number(row, seen))
         yield {**about(row, report, tree), **found, "missing": missing(row)}
 

@@ -10,7 +10,7 @@ from scorehouse.reports.charts.palette import ACCENT, AXIS, BAND, INK, LINE, PAP
 from scorehouse.reports.charts.scales import Scale, ends_of
 from scorehouse.reports.charts.shapes import Amount, Chart, DotRow, Number, Table
 from scorehouse.reports.charts.svg import WIDTH, Drawing, fit, width_of
-from scorehouse.reports.charts.words import counted, interval, number, students, told
+from scorehouse.reports.charts.words import counted, heading, interval, number, students, told
 
 LEFT, RIGHT, STEP = 230, 640, 26
 TOLD_ROWS = 8
@@ -35,6 +35,7 @@ def gaps(
     low, high = ends_of(amounts, [mark[0]] if mark else [])
     scale = Scale(low, high, LEFT, RIGHT)
     bottom = _bottom(rows)
+    _stripes(drawing, rows)
     _axis(drawing, scale, bottom, unit)
     whole_at = scale(whole[1].value) if whole and whole[1].value is not None else None
     mark_at = scale(mark[0]) if mark else None
@@ -75,15 +76,24 @@ def _upright(
     drawing.text(start, 30, text, size=12, halo=PAPER)
 
 
+def _stripes(drawing: Drawing, rows: Sequence[DotRow]) -> None:
+    """A ground for every second row, behind everything."""
+    y, section = 46, ""
+    for index, row in enumerate(rows):
+        if row.section and row.section != section:
+            section, y = row.section, y + STEP
+        if index % 2:
+            drawing.rect(0, y, WIDTH, STEP, fill=BAND)
+        y += STEP
+
+
 def _rows(drawing: Drawing, scale: Scale, rows: Sequence[DotRow], decimals: int) -> None:
     y, section = 46.0 + STEP / 2, ""
-    for index, row in enumerate(rows):
+    for row in rows:
         if row.section and row.section != section:
             section = row.section
             drawing.text(0, y + 5, fit(section, 12, LEFT - 10), size=12, is_bold=True, fill=ACCENT)
             y += STEP
-        if index % 2:
-            drawing.rect(0, y - STEP / 2, WIDTH, STEP, fill=BAND, fill_opacity="0.6")
         name = fit(row.name, 13, LEFT - 14)
         drawing.text(0, y + 5, name, full=row.name)
         _dot(drawing, scale, row.amount, y, decimals)
@@ -117,11 +127,11 @@ def _described(
 
 def _table(title: str, rows: Sequence[DotRow], unit: str, decimals: int) -> Table:
     has_remarks = any(row.remark for row in rows)
-    columns = ("", "Students", unit.capitalize() or "Value", "Interval")
+    columns = ("", "Students", heading(unit) or "Value", "Interval")
     body = tuple(
         (
             row.name,
-            students(row.amount.n),
+            students(row.amount.n, row.amount.why),
             told(row.amount, decimals),
             interval(row.amount, decimals),
             *((row.remark,) if has_remarks else ()),

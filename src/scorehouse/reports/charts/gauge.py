@@ -9,15 +9,16 @@ from scorehouse.reports.charts.shapes import Chart, IndicatorRow, Table
 from scorehouse.reports.charts.svg import Drawing, tidy, wrap
 from scorehouse.reports.charts.words import NOTHING, students, told
 
-WIDE, HIGH, OUTER, INNER = 300, 236, 120, 70
-X, Y = WIDE / 2, 132
+WIDE, HIGH, OUTER, INNER = 300, 216, 116, 68
+X, Y = WIDE / 2, 126
 
 
 def gauge(key: str, title: str, row: IndicatorRow) -> Chart:
     """Draw five pieces from Red to Blue, the row's own filled and pointed at."""
     drawing = Drawing(key, title, _described(row))
-    for index, (color, fill) in enumerate(COLORS.items()):
-        _piece(drawing, index, fill, is_own=color == row.color)
+    own_last = sorted(enumerate(COLORS), key=lambda piece: piece[1] == row.color)
+    for index, color in own_last:
+        _piece(drawing, index, COLORS[color], is_own=color == row.color)
     if row.color in COLORS:
         _needle(drawing, list(COLORS).index(row.color))
     word = row.color or "No color"

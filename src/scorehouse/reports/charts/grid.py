@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from scorehouse.reports.charts.palette import INK, PAPER, Fill, color_fill
 from scorehouse.reports.charts.shapes import Chart, Grid, IndicatorRow, Table
-from scorehouse.reports.charts.svg import WIDTH, Drawing, fit, wrap
+from scorehouse.reports.charts.svg import WIDTH, Drawing, fit, width_of, wrap
 from scorehouse.reports.charts.words import NOTHING, counted, listed, told
 
-LEFT, TOP, GAP, CELL = 116, 66, 4, 52
+LEFT, TOP, GAP, CELL = 116, 66, 4, 46
 
 Draw = Callable[[Drawing, float, float, float, int, int], None]
 
@@ -29,7 +29,10 @@ def color_grid(key: str, title: str, grid: Grid, row: IndicatorRow) -> Chart:
     if marked:
         _frame(drawing, grid, marked)
     bottom = _bottom(grid)
-    drawing.text(LEFT, bottom + 18, fit(_caption(row), 13, WIDTH - LEFT), is_bold=True)
+    if marked:
+        drawing.circle(LEFT + 5, bottom + 14, 5, fill=INK)
+    place = LEFT + 16 if marked else LEFT
+    drawing.text(place, bottom + 18, fit(_caption(row), 13, WIDTH - place), is_bold=True)
     table = _grid_table(title, grid, lambda s, c: _said(grid, s, c, marked))
     return Chart(key, title, drawing.description, drawing.svg(bottom + 30), table)
 
@@ -51,10 +54,10 @@ def placement_counts(
         if count:
             text = str(count)
             drawing.text(
-                middle, y + 27, text, size=20, anchor="middle", fill=ink, is_bold=True, halo=halo
+                middle, y + 24, text, size=20, anchor="middle", fill=ink, is_bold=True, halo=halo
             )
-        word = grid.colors[status][change]
-        drawing.text(middle, y + 44, word, size=11, anchor="middle", fill=ink, halo=halo)
+        word, low = grid.colors[status][change], 40 if count else 26
+        drawing.text(middle, y + low, word, size=11, anchor="middle", fill=ink, halo=halo)
 
     _cells(drawing, grid, draw)
     bottom = _bottom(grid)
@@ -114,9 +117,10 @@ def _word(
 ) -> None:
     x, y = place
     if is_marked:
-        text = fit(f"● {word}", 16, wide - 8)
+        text = fit(word, 16, wide - 34)
+        drawing.circle(x - width_of(text, 16) / 2 - 8, y - 5, 5, fill=fill.text)
         drawing.text(
-            x, y, text, size=16, anchor="middle", fill=fill.text, is_bold=True, halo=fill.ground
+            x + 6, y, text, size=16, anchor="middle", fill=fill.text, is_bold=True, halo=fill.ground
         )
     else:
         drawing.text(x, y, word, size=12, anchor="middle")
@@ -132,16 +136,13 @@ def _frame(drawing: Drawing, grid: Grid, marked: tuple[int, int]) -> None:
 def _figures(row: IndicatorRow) -> str:
     status = told(row.status, 1, is_signed=True)
     change = told(row.change, 1, is_signed=True)
-    return f"Status {status} ({row.status_level or NOTHING}), Change {change} ({_level(row)})"
-
-
-def _level(row: IndicatorRow) -> str:
-    return row.change_level or NOTHING
+    levels = [f" ({level})" if level else "" for level in (row.status_level, row.change_level)]
+    return f"Status {status}{levels[0]}, Change {change}{levels[1]}"
 
 
 def _caption(row: IndicatorRow) -> str:
     color = row.color or "no color"
-    return f"● {row.name}: {color}. {_figures(row)}"
+    return f"{row.name}: {color}. {_figures(row)}"
 
 
 def _told_cell(grid: Grid, row: IndicatorRow, marked: tuple[int, int] | None) -> str:
@@ -161,7 +162,7 @@ def _told_counts(grid: Grid, rows: Sequence[IndicatorRow], without: int, one: st
 
 def _said(grid: Grid, status: int, change: int, marked: tuple[int, int] | None) -> str:
     word = grid.colors[status][change]
-    return f"● {word} (here)" if (status, change) == marked else word
+    return f"{word} (here)" if (status, change) == marked else word
 
 
 def _grid_table(title: str, grid: Grid, say: Callable[[int, int], str]) -> Table:

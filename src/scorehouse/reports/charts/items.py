@@ -23,14 +23,22 @@ TOLD_ROWS = 6
 
 
 def item_bars(
-    key: str, title: str, rows: Sequence[ItemRow], *, difficulty_name: str = "Difficulty"
+    key: str,
+    title: str,
+    rows: Sequence[ItemRow],
+    *,
+    difficulty_name: str = "Difficulty",
+    ends: tuple[float, float] | None = None,
 ) -> Chart:
-    """Draw the shares of students by points as one bar each, and the difficulty beside it."""
+    """Draw the shares of students by points as one bar each, and the difficulty beside it.
+
+    `ends` are those of the difficulty's scale; without, it ends where the items do.
+    """
     most = max((len(row.percents) for row in rows), default=0)
     drawing = Drawing(key, title, _described(rows))
     entries = list(zip(_point_names(most), point_fills(most), strict=True))
     top = legend(drawing, entries, 16) + 26 if most else 36.0
-    scale = Scale(*ends_of([row.difficulty for row in rows]), LANE, LANE_END)
+    scale = Scale(*(ends or ends_of([row.difficulty for row in rows])), LANE, LANE_END)
     has_lane = any(row.difficulty.value is not None for row in rows)
     bottom = top + STEP * len(rows)
     if has_lane:
@@ -105,7 +113,7 @@ def _table(title: str, rows: Sequence[ItemRow], most: int, difficulty_name: str)
     body = tuple(
         (
             row.name,
-            students(row.n),
+            students(row.n, reasons(row.percents)),
             *(told(a) for a in row.percents),
             *((NOTHING,) * (most - len(row.percents))),
             told(row.difficulty, 2),

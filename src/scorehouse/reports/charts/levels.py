@@ -17,7 +17,7 @@ from scorehouse.reports.charts.words import (
     told,
 )
 
-LEFT, RIGHT, BAR, STEP, LINE_HIGH, SIZE = 200, 640, 26, 46, 15, 13
+LEFT, RIGHT, BAR, STEP, LINE_HIGH, SIZE = 200, 640, 22, 39, 14, 13
 TOLD_ROWS = 6
 NOT_DRAWN = "There is nothing to draw."
 
@@ -69,10 +69,10 @@ def _row_name(drawing: Drawing, row: LevelRow, top: float) -> None:
     """Draw a row's name and how many students it is about, left of its bar."""
     lines = _name_lines(row.name)
     for index, line in enumerate(lines):
-        y = top + 11 + LINE_HIGH * index
+        y = top + 10 + LINE_HIGH * index
         drawing.text(0, y, line, size=SIZE, is_bold=True, full=row.name)
     if row.n is not None:
-        drawing.soft(0, top + 11 + LINE_HIGH * len(lines), counted(row.n, "student"))
+        drawing.soft(0, top + 10 + LINE_HIGH * len(lines), counted(row.n, "student"))
 
 
 def _percent_bar(
@@ -92,7 +92,7 @@ def _percent_bar(
             _hidden_piece(drawing, x, top, rest * unit, reasons(missing))
             x, is_drawn = x + rest * unit, True
         if level == met - 1 and not missing:
-            drawing.line(x, top - 5, x, top + BAR + 5, stroke_width=2)
+            drawing.line(x, top - 4, x, top + BAR + 4, stroke_width=2)
     drawing.rect(LEFT, top, RIGHT - LEFT, BAR, fill="none", stroke=AXIS)
 
 
@@ -102,7 +102,7 @@ def _piece(drawing: Drawing, x: float, top: float, wide: float, amount: Amount, 
     text = amount.coded or number(amount.value or 0)
     if width_of(text, SIZE) + 6 <= wide:
         middle = x + wide / 2
-        drawing.text(middle, top + 18, text, anchor="middle", fill=fill.text, halo=fill.ground)
+        drawing.text(middle, top + 16, text, anchor="middle", fill=fill.text, halo=fill.ground)
 
 
 def _hidden_piece(drawing: Drawing, x: float, top: float, wide: float, why: str) -> None:
@@ -113,7 +113,7 @@ def _hidden_piece(drawing: Drawing, x: float, top: float, wide: float, why: str)
     for line in (text, "not shown"):
         if width_of(line, 12) + 8 <= wide:
             place = x + wide / 2
-            drawing.text(place, top + 17, line, size=12, anchor="middle", halo="#ffffff")
+            drawing.text(place, top + 15, line, size=12, anchor="middle", halo="#ffffff")
             return
 
 
@@ -129,9 +129,9 @@ def _row(
     _percent_bar(drawing, row.percents, fills, top, met_level or 0)
     if met_level and (row.met.value is not None or row.met.coded):
         text = told(row.met, decimals, unit=" %")
-        drawing.text(WIDTH, top + 18, text, size=15, anchor="end", is_bold=True)
+        drawing.text(WIDTH, top + 16, text, size=15, anchor="end", is_bold=True)
     elif met_level:
-        drawing.text(WIDTH, top + 18, "not shown" if row.met.why else "–", size=12, anchor="end")
+        drawing.text(WIDTH, top + 15, "not shown" if row.met.why else "–", size=12, anchor="end")
 
 
 def _sentence(names: Sequence[str], row: LevelRow) -> str:
@@ -169,7 +169,7 @@ def _table(
     body = tuple(
         (
             row.name,
-            students(row.n),
+            students(row.n, reasons(row.percents)),
             *(told(amount) for amount in row.percents),
             *((told(row.met, decimals),) if met_level else ()),
         )

@@ -12,6 +12,7 @@ from scorehouse.reports.charts.shapes import Amount, Chart, Number, Series, Tabl
 from scorehouse.reports.charts.svg import WIDTH, Drawing, fit, spread, tidy, wrap
 from scorehouse.reports.charts.words import (
     counted,
+    heading,
     interval,
     listed,
     number,
@@ -220,7 +221,7 @@ def _table(
     title: str, places: Sequence[str], series: Sequence[Series], decimals: int, unit: str
 ) -> Table:
     body = [cells for line in series for cells in _table_rows(line, decimals)]
-    return Table(title, (unit.capitalize() or "Value", *places), tuple(body))
+    return Table(title, (heading(unit) or "Value", *places), tuple(body))
 
 
 def _table_rows(line: Series, decimals: int) -> Iterator[tuple[str, ...]]:
@@ -229,4 +230,4 @@ def _table_rows(line: Series, decimals: int) -> Iterator[tuple[str, ...]]:
     if any(amount.low is not None for amount in line.points):
         yield (f"{line.name}: interval", *(interval(a, decimals) for a in line.points))
     if any(amount.n is not None for amount in line.points):
-        yield (f"{line.name}: students", *(students(amount.n) for amount in line.points))
+        yield (f"{line.name}: students", *(students(a.n, a.why) for a in line.points))

@@ -219,7 +219,7 @@ def _table(title: str, rows: Sequence[IndicatorRow], one: str) -> Table:
     body = tuple(
         (
             row.name,
-            students(row.n),
+            students(row.n, row.status.why),
             told(row.status, 1, is_signed=True),
             row.status_level or NOTHING,
             told(row.change, 1, is_signed=True),

@@ -109,8 +109,17 @@ def _described(rows: Sequence[TargetRow]) -> str:
 
 
 def _table(title: str, rows: Sequence[TargetRow]) -> Table:
+    has_sections = any(row.section for row in rows)
     body = tuple(
-        (row.name, row.section, students(row.n), _word(0, row.to_test), _word(1, row.to_standard))
+        (
+            row.name,
+            *((row.section,) if has_sections else ()),
+            students(row.n, row.to_test),
+            _word(0, row.to_test),
+            _word(1, row.to_standard),
+        )
         for row in rows
     )
-    return Table(title, ("Target", "Claim", "Students", *PANELS), body, frozenset({1, 3, 4}))
+    columns = ("Target", *(("Claim",) if has_sections else ()), "Students", *PANELS)
+    words = {1, 3, 4} if has_sections else {2, 3}
+    return Table(title, columns, body, frozenset(words))

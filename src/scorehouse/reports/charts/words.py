@@ -54,9 +54,24 @@ def interval(amount: Amount, decimals: int = 0) -> str:
     return f"{number(amount.low, decimals)} to {number(amount.high, decimals)}"
 
 
-def students(n: int | None) -> str:
-    """How many students."""
-    return NOTHING if n is None else number(n)
+def students(n: int | None, why: str = "") -> str:
+    """How many students; if that is not known, whether it is not shown.
+
+    >>> students(1200), students(None), students(None, "fewer than 11")
+    ('1,200', '–', 'not shown')
+    """
+    if n is not None:
+        return number(n)
+    return NOT_SHOWN if why else NOTHING
+
+
+def heading(text: str) -> str:
+    """A text with a capital at its beginning.
+
+    >>> heading("points from Standard Met")
+    'Points from Standard Met'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:

@@ -1,0 +1,171 @@
+"""`scorehouse report`: results of groups, for an audience, with small groups protected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import typer
+
+from scorehouse.cli import report_options as options
+from scorehouse.cli.console import SOMETHING_LEFT_OUT, answering, print_json, say
+from scorehouse.cli.report_tables import notes, print_report
+from scorehouse.cli.warehouse_options import (
+    DEFAULT_FOLDER,
+    AsOfOption,
+    EngineOption,
+    JsonOption,
+    WarehouseOption,
+    opened,
+)
+from scorehouse.exports.files import check_suffix, write_file
+from scorehouse.exports.workbook import Notes
+from scorehouse.reports.query import as_dict
+from scorehouse.rulebook.small_groups import profile_named
+from scorehouse.rulebook.statistic import meanings
+from scorehouse.warehouse.report import STAFF, ReleasedReport, make
+
+_HELP = {
+    "aggregate": "Overall results: levels, means, distance from standard, participation.",
+    "claims": "Claims and composites, as the year reports them for groups.",
+    "targets": "Assessment targets, relative to the test and to Standard Met.",
+    "longitudinal": "The same students over years (--follow cohort), or successive grades.",
+    "items": "Interim results by item, and writing traits.",
+}
+app = typer.Typer(
+    help="Report results of groups, with small groups protected.", no_args_is_help=True
+)
+
+
+def _command(kind: str) -> Callable[..., None]:
+    def command(
+        entity: options.EntityOption = None,
+        compare: options.CompareOption = None,
+        children: options.ChildrenOption = None,
+        year: options.YearOption = None,
+        subject: options.SubjectOption = None,
+        grade: options.GradeOption = None,
+        assessment_type: options.TypeOption = None,
+        assessment: options.AssessmentOption = None,
+        group: options.GroupOption = None,
+        by: options.ByOption = None,
+        only: options.FilterOption = None,
+        step: options.StepOption = None,
+        follow: options.FollowOption = None,
+        counted_at: options.CountedAtOption = None,
+        demographics: options.DemographicsOption = None,
+        scores: options.ScoresOption = None,
+        program: options.ProgramOption = None,
+        percentiles: options.PercentilesOption = None,
+        pooled: options.PooledOption = None,
+        nonpublic_schools: options.NonpublicOption = None,
+        query: options.QueryOption = None,
+        save: options.SaveOption = None,
+        profile: options.ProfileOption = STAFF,
+        output: options.OutputOption = None,
+        warehouse: WarehouseOption = DEFAULT_FOLDER,
+        engine: EngineOption = "",
+        as_of: AsOfOption = "",
+        as_json: JsonOption = False,
+    ) -> None:
+        told = {
+            "entities": entity, "compare": compare, "children": children, "school_years": year,
+            "subjects": subject, "grades": grade, "assessment_types": assessment_type,
+            "assessments": assessment, "student_groups": group, "by": by, "filters": only,
+            "steps": step, "follow": follow, "counted_at": counted_at,
+            "demographics": demographics, "scores": scores, "program": program,
+            "percentiles": percentiles, "pooled": pooled, "nonpublic_schools": nonpublic_schools,
+        }  # fmt: skip
+        found = _run(kind, told, query, save, profile, output, (warehouse, engine), as_of, as_json)
+        raise typer.Exit(0 if found.figures.num_rows else SOMETHING_LEFT_OUT)
+
+    command.__doc__ = f"{_HELP[kind]}\n\nExit code 1: there is nothing of what was asked for."
+    return command
+
+
+def _run(
+    kind: str,
+    told: Mapping[str, Any],
+    saved: Path | None,
+    save: Path | None,
+    profile: str,
+    output: Path | None,
+    where: tuple[Path, str],
+    as_of: str,
+    as_json: bool,
+) -> ReleasedReport:
+    with answering(as_json):
+        profile_named(profile)
+        query = options.asked_query(kind, told, saved, as_of)
+        if output is not None:
+            check_suffix(output)
+        if save is not None:
+            options.save_query(query, save)
+        house = opened(*where)
+        try:
+            found = make(house, query, profile)
+        finally:
+            house.close()
+        if output is not None:
+            _write(found, output)
+    _show(found, as_json)
+    return found
+
+
+def _show(found: ReleasedReport, as_json: bool) -> None:
+    rows = found.figures.to_pylist()
+    if as_json:
+        print_json(
+            {
+                "query": as_dict(found.query),
+                "profile": found.released.profile,
+                "snapshot": found.released.snapshot,
+                "figures": rows,
+                "comparisons": found.comparisons.to_pylist(),
+                "notes": list(notes(rows)),
+            }
+        )
+    elif rows:
+        print_report(found)
+    else:
+        say("There are no results of what was asked for.")
+
+
+def _write(found: ReleasedReport, output: Path) -> None:
+    """Write the figures, and what each column means."""
+    rows = pl.DataFrame(found.figures)
+    known = meanings()
+    columns = tuple((name, known.get(name, _PLAIN.get(name, ""))) for name in rows.columns)
+    sentences = [
+        f"For the audience: {profile_named(found.released.profile).label}.",
+        f"Snapshot {found.released.snapshot} of the warehouse.",
+        *notes(found.figures.to_pylist()),
+        *found.comparisons["sentence"].to_pylist(),
+    ]
+    about = Notes(f"Report: {found.query.name or found.query.report}", sentences, columns)
+    write_file(output, [rows], rows.schema, about)
+    say(f"Written to {output.name}: {rows.height:,} rows.")
+
+
+_PLAIN = {
+    "entity_id": "The entity the row is about.",
+    "entity_type": "state, district_group, district, school_group or school.",
+    "entity_name": "Name of the entity.",
+    "parent_id": "What the entity belongs to.",
+    "school_year": "School year of the results.",
+    "subject": "Subject of the test.",
+    "test_grade": "Grade of the test; empty: all grades together.",
+    "assessment_type": "summative, ICA or IAB.",
+    "assessment_id": "The test; empty: all of the subject, grade and year.",
+    "measure": "overall, or the claim, composite, target, trait or item.",
+    "student_group": "Code of the group; crossings are joined by &.",
+    "report": "Which report the row belongs to.",
+    "population": "Who is followed; empty: everybody who counts.",
+    "hidden": "Which columns are hidden, and why.",
+    "marked": "Whether the public may not see all of the row.",
+    "percent_met_coded": "Stands in place of an extreme percentage.",
+}
+for _kind in _HELP:
+    app.command(_kind)(_command(_kind))
