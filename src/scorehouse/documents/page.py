@@ -25,6 +25,13 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Steps:
+    """Sentences in order, numbered."""
+
+    sentences: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Facts:
     """A row of numbers."""
 
@@ -54,7 +61,7 @@ class Links:
     links: Sequence[tuple[str, str, str]]
 
 
-Block = Words | Facts | Chart | Table | PlacementCells | Definitions | Links
+Block = Words | Steps | Facts | Chart | Table | PlacementCells | Definitions | Links
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from scorehouse.documents.page import Page
 from scorehouse.reports.charts import Chart
+from scorehouse.reports.charts.palette import COLORS
 
 _BLANK_LINES = re.compile(r"\n\s*\n+")
 
@@ -24,7 +25,7 @@ def html(page: Page) -> str:
     )
     environment.filters["drawn"] = _drawn
     environment.filters["what"] = lambda block: type(block).__name__
-    text = environment.get_template("page.html").render(page=page)
+    text = environment.get_template("page.html").render(page=page, colors=COLORS)
     return _BLANK_LINES.sub("\n", text).lstrip()
 
 

@@ -25,7 +25,7 @@ def _section(one: Slice, view: View) -> Section:
         rows = latest.where(test_grade=grade)
         blocks: list[Block] = [_points(one, rows, code, view) for code in rows.groups()]
         blocks += _answers(one, rows.everybody(), view)
-        heading = f"{view.labels.grade(grade)}: {one.heading}"
+        heading = view.labels.grade(grade)
         parts.append(Section(key_of(one.key, "grade", grade), heading, blocks))
     return Section(one.key, one.heading, list(sentences(latest.everybody().rows)), parts)
 
@@ -42,10 +42,10 @@ def _points(one: Slice, rows: Figures, group: str, view: View) -> Chart:
         )
         for row in found.rows
     ]
-    grade = view.labels.grade(found.rows[0].grade) if found.rows else ""
+    grade = view.labels.grade(found.rows[0].grade).lower() if found.rows else ""
     title = f"{view.labels.group(group)}: students by points, {grade}, {rows.latest}"
     key = key_of(one.key, "points", found.rows[0].grade if found.rows else "", group)
-    return item_bars(key, title, items, difficulty_name=REACHED)
+    return item_bars(key, title, items, difficulty_name=REACHED, ends=(0, 1))
 
 
 def _mean(said: str) -> str:

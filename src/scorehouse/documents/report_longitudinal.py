@@ -18,7 +18,7 @@ from scorehouse.documents.page import Block, Section
 from scorehouse.documents.report_overall import FROM_STANDARD, MEAN_SCORE, MET_PERCENT, bars
 from scorehouse.documents.report_shared import Slice, View, key_of, sentences, slices
 from scorehouse.reports.charts import Amount, Chart, Number, Series, Table, cohort_lines
-from scorehouse.reports.charts.words import interval, students, told
+from scorehouse.reports.charts.words import heading, interval, students, told
 
 COHORT = "cohort:"
 SAME, EVERYBODY = "The same students", "Everybody tested"
@@ -40,7 +40,7 @@ def _section(one: Slice, view: View) -> Section:
     parts = [
         Section(
             key_of(one.key, "group", code),
-            f"{view.labels.group(code)}: {one.heading}",
+            view.labels.group(code),
             list(_blocks(one, one.rows.where(student_group=code), code, view)),
         )
         for code in one.rows.groups()
@@ -61,7 +61,7 @@ def _blocks(one: Slice, rows: Figures, code: str, view: View) -> Iterator[Block]
                 Series(_named(population), _points(rows, population, steps, column, se))
                 for population in _populations(rows)
             ]
-            title = f"{unit[:1].upper()}{unit[1:]}: {view.labels.group(code)}"
+            title = f"{heading(unit)}: {view.labels.group(code)}"
             key = key_of(one.key, code, column)
             yield cohort_lines(key, title, places, lines, unit=unit, decimals=1, mark=mark)
     yield from _levels(one, rows, code, places, steps, view)

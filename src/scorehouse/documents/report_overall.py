@@ -38,7 +38,7 @@ from scorehouse.reports.charts import (
     level_bars,
     trend,
 )
-from scorehouse.reports.charts.words import interval, told
+from scorehouse.reports.charts.words import heading, interval, told
 
 FROM_STANDARD = "points from Standard Met"
 MET_PERCENT = "percent that met the standard"
@@ -89,16 +89,16 @@ def _section(one: Slice, view: View) -> Section:
         _part(one, "grades", "By grade", [_grades(one, everybody, view, year)]),
         _part(one, "groups", "By student group", _groups(one, latest, view, year)),
         _part(one, "years", "Over the years", _years(one, rows.everybody(), view)),
-        _part(one, "above", "Compared", _above(one, latest, view, year)),
+        _part(one, "above", "Beside what it belongs to", _above(one, latest, view, year)),
         _part(one, "numbers", "In numbers", [_numbers(everybody, view.labels, one.heading + year)]),
     ]
     words = list(sentences(rows.everybody().rows))
     return Section(one.key, one.heading, words, [part for part in parts if part.blocks])
 
 
-def _part(one: Slice, key: str, heading: str, blocks: Sequence[Block | None]) -> Section:
+def _part(one: Slice, key: str, title: str, blocks: Sequence[Block | None]) -> Section:
     shown = [block for block in blocks if block is not None]
-    return Section(key_of(one.key, key), f"{heading}: {one.heading}", shown)
+    return Section(key_of(one.key, key), title, shown)
 
 
 def bars(
@@ -132,7 +132,7 @@ def _groups(one: Slice, latest: Figures, view: View, year: str) -> list[Chart]:
     found = []
     grade = main_grade(latest)
     rows = latest.where(test_grade=grade)
-    where = f"{view.labels.grade(grade)}{year}"
+    where = f"{view.labels.grade(grade).lower()}{year}"
     named = [
         (view.labels.group(code), row)
         for code in rows.groups()
@@ -185,7 +185,7 @@ def _years(one: Slice, rows: Figures, view: View) -> list[Chart]:
     _, _, unit, mark = figure
     ids = [view.entity_id, *view.above]
     lines = [_line(one, view.figures.everybody(), entity, grade, years, figure) for entity in ids]
-    title = f"{unit[:1].upper()}{unit[1:]} by year, {view.labels.grade(grade).lower()}"
+    title = f"{heading(unit)} by year, {view.labels.grade(grade).lower()}"
     made = [line for line in lines if line is not None]
     key = key_of(one.key, "years-trend")
     return [trend(key, title, years, made, unit=unit, decimals=1, mark=mark)]
@@ -218,7 +218,7 @@ def _above(one: Slice, latest: Figures, view: View, year: str) -> list[Chart]:
     ]
     if len(named) < 2:
         return []
-    title = f"Levels beside what it belongs to, {view.labels.grade(grade)}{year}"
+    title = f"Levels beside what it belongs to, {view.labels.grade(grade).lower()}{year}"
     return [bars(one, "above-levels", title, named, view)]
 
 
@@ -270,7 +270,7 @@ def _beside(one: Slice, view: View) -> Iterator[Chart]:
         rows = latest.where(measure=measure)
         grade = main_grade(rows)
         of_grade = rows.where(test_grade=grade)
-        where = f"{view.labels.grade(grade)}, {latest.latest}"
+        where = f"{view.labels.grade(grade).lower()}, {latest.latest}"
         part = "" if measure == "overall" else f"{view.labels.measure(one.subject, measure)}: "
         named = [(name_of(row), row) for row in of_grade.rows]
         if of_grade.levels():
@@ -280,6 +280,6 @@ def _beside(one: Slice, view: View) -> Iterator[Chart]:
         if figure:
             column, se, unit, mark = figure
             dots = [DotRow(name, row.amount(column, se)) for name, row in named]
-            title = f"{part}{unit[:1].upper()}{unit[1:]}, {where}"
+            title = f"{part}{heading(unit)}, {where}"
             key = key_of(one.key, "beside", measure, "dots")
             yield gaps(key, title, dots, unit=unit, decimals=1, mark=mark)

@@ -86,7 +86,7 @@ def _compared(rows: Figures) -> Figures:
 def _entity_page(report: str, view: View, released: Released, about: ReportAbout) -> Page:
     name, kind = view.name, view.labels.say("entity_type", view.entity_type)
     title = view.labels.say("report", report)
-    lead = f"{title} of {name}: {_scope(view.own, view.labels)}."
+    lead = f"{title} in {_scope(view.own, view.labels)}."
     made = _MAKERS[report](view)
     return _page(
         f"{report}-{_slug(view.entity_id)}", name, kind, lead, view.own, made, released, about
@@ -100,7 +100,7 @@ def _side_by_side(
     kind = labels.say("entity_type", rows.values("entity_type")[0]).lower()
     many = counted(len(entities), kind, f"{kind}s")
     title = f"{many} side by side"
-    lead = f"{labels.say('report', report)} of {many}: {_scope(rows, labels)}."
+    lead = f"{labels.say('report', report)} in {_scope(rows, labels)}."
     view = View(rows, entities[0], labels, about.met_levels)
     made = report_overall.side_by_side(view)
     stem = f"{report}-{SIDE_BY_SIDE}"
@@ -111,7 +111,7 @@ def _scope(rows: Figures, labels: Labels) -> str:
     subjects = [labels.say("subject", code) for code in rows.values("subject")]
     years = sorted(rows.values("school_year"))
     span = years[0] if len(years) == 1 else f"{years[0]} to {years[-1]}"
-    return f"{listed(subjects)}, {span}"
+    return f"{listed(subjects, 'and in')}, {span}"
 
 
 def _page(
@@ -132,7 +132,7 @@ def _page(
         title=title,
         kicker=f"{kind} · {audience}",
         lead=lead,
-        facts=report_overall.head_facts(rows, Labels(about.labels)),
+        facts=report_overall.head_facts(rows.where(report="overall"), Labels(about.labels)),
         sections=[*sections, *_notes(rows, about)],
         asked=asked,
         made_by=f"Made by Scorehouse {__version__}, {made_at}, {audience}.",

@@ -31,10 +31,10 @@ def _claims(one: Slice, view: View) -> Section:
     for grade in latest.grades():
         rows = latest.everybody().where(test_grade=grade)
         named = [(view.labels.measure(one.subject, row.measure), row) for row in rows.rows]
-        title = f"Claims, {view.labels.grade(grade)}, {latest.latest}"
+        title = f"Claims, {view.labels.grade(grade).lower()}, {latest.latest}"
         chart = bars(one, f"claims-{grade or 'all'}", title, named, view)
         key = key_of(one.key, "grade", grade)
-        parts.append(Section(key, f"{view.labels.grade(grade)}: {one.heading}", [chart]))
+        parts.append(Section(key, view.labels.grade(grade), [chart]))
     if len(latest.groups()) > 1:
         parts.append(_claims_by_group(one, latest, view))
     return Section(one.key, one.heading, list(sentences(latest.everybody().rows)), parts)
@@ -52,9 +52,9 @@ def _claims_by_group(one: Slice, latest: Figures, view: View) -> Section:
             for row in of_measure.where(student_group=code).rows
         ]
         said = view.labels.measure(one.subject, measure)
-        title = f"{said} by student group, {view.labels.grade(grade)}, {latest.latest}"
+        title = f"{said} by student group, {view.labels.grade(grade).lower()}, {latest.latest}"
         charts.append(bars(one, f"groups-{measure}", title, named, view))
-    heading = f"By student group: {one.heading}"
+    heading = "By student group"
     return Section(key_of(one.key, "groups"), heading, charts)
 
 
@@ -70,14 +70,14 @@ def _targets(one: Slice, view: View) -> Section:
         of_grade = latest.where(test_grade=grade)
         charts = [_target_chart(one, of_grade, code, view) for code in of_grade.groups()]
         key = key_of(one.key, "grade", grade)
-        parts.append(Section(key, f"{view.labels.grade(grade)}: {one.heading}", charts))
+        parts.append(Section(key, view.labels.grade(grade), charts))
     return Section(one.key, one.heading, list(sentences(latest.everybody().rows)), parts)
 
 
 def _target_chart(one: Slice, rows: Figures, group: str, view: View) -> Chart:
     found = [row for row in rows.where(student_group=group).rows if row.measure != "overall"]
     grade = found[0].grade if found else ""
-    title = f"{view.labels.group(group)}, {view.labels.grade(grade)}, {rows.latest}"
+    title = f"{view.labels.group(group)}, {view.labels.grade(grade).lower()}, {rows.latest}"
     targets = [
         TargetRow(
             view.labels.measure(one.subject, row.measure),
