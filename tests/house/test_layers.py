@@ -26,6 +26,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "simulate": (*GROUND, "rulebook", "scoring"),
     "verbs": (
         *GROUND,
+        "accountability",
+        "accountability.academic",
         "rulebook",
         "scoring",
         "intake",
@@ -70,6 +72,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cli": (
         *GROUND,
         "exports",
+        "accountability",
+        "accountability.academic",
         "verbs",
         "warehouse",
         "transmit",

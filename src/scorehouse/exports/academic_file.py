@@ -44,7 +44,7 @@ def read_academic(stream: IO[bytes], say: Say = lambda _row, _column, _why: None
     A record with another count of cells than the header is told and left out. Raises
     UsageError when the header is no academic indicator file's.
     """
-    text = _decoded(stream.read())
+    text = decoded(stream.read())
     delimiter = "\t" if "\t" in text.split("\n", 1)[0] else ","
     records = (record for record in csv.reader(io.StringIO(text), delimiter=delimiter) if record)
     header = [name.strip() for name in next(records, [])]
@@ -71,7 +71,7 @@ def _rows(
         yield {what: cell.strip() for what, cell in zip(places, record, strict=True) if what}
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
     """UTF-8, UTF-16 with its mark, else the code page of older files."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16")

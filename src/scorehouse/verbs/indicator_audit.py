@@ -1,0 +1,103 @@
+"""Auditing a state's academic indicator file: row by row, with what explains a difference."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scorehouse.accountability.academic.audit import (
+    AGREES,
+    EXPLAINED,
+    UNEXPLAINED,
+    WORDS,
+    Audited,
+    audit_row,
+)
+from scorehouse.accountability.academic.printed import Printed
+from scorehouse.errors import InputRefusedError
+from scorehouse.intake.findings import FindingLog
+from scorehouse.rulebook.dashboard_load import academic_rules
+from scorehouse.verbs.indicator_files import read_printed
+
+
+@dataclass(frozen=True)
+class AuditSummary:
+    """How many rows agree, and every row that doesn't.
+
+    `compared` counts the values that were compared, by what they are.
+    """
+
+    rows: int
+    results: Mapping[str, int]
+    by_dashboard: Mapping[str, Mapping[str, int]]
+    compared: Mapping[str, int]
+    differing: tuple[Audited, ...]
+    left_out: int
+
+    def as_json(self) -> dict[str, object]:
+        """The summary as JSON has it."""
+        return {
+            "rows": self.rows,
+            "agree": self.results[AGREES],
+            "explained": self.results[EXPLAINED],
+            "unexplained": self.results[UNEXPLAINED],
+            "left_out": self.left_out,
+            "by_dashboard": {name: dict(counts) for name, counts in self.by_dashboard.items()},
+            "compared": dict(self.compared),
+            "differences": [row for audited in self.differing for row in _told(audited)],
+        }
+
+
+def audit_file(
+    path: Path,
+    log: FindingLog,
+    *,
+    dashboard: str = "",
+    subject: str = "",
+    accept_uncertain: bool = False,
+) -> AuditSummary:
+    """Check a published file, or a table of printed values, against the rules of its Dashboard.
+
+    Raises InputRefusedError when nothing of it can be checked.
+    """
+    rows = read_printed(path, log, dashboard=dashboard, subject=subject)
+    if not rows:
+        raise InputRefusedError(f"{path.name} has no row that can be checked; see the findings")
+    return summed_up([_audited(row, accept_uncertain) for row in rows], log.left_out)
+
+
+def _audited(row: Printed, accept_uncertain: bool) -> Audited:
+    return audit_row(row, academic_rules(row.dashboard, accept_uncertain=accept_uncertain))
+
+
+def summed_up(audited: Sequence[Audited], left_out: int = 0) -> AuditSummary:
+    """Count what was checked."""
+    results = Counter(one.result for one in audited)
+    by_dashboard: dict[str, Counter[str]] = {}
+    for one in audited:
+        by_dashboard.setdefault(one.printed.dashboard, Counter())[one.result] += 1
+    compared = Counter(what for one in audited for what in one.compared)
+    return AuditSummary(
+        len(audited), results, by_dashboard, compared,
+        tuple(one for one in audited if one.differences), left_out,
+    )  # fmt: skip
+
+
+def _told(audited: Audited) -> list[dict[str, str]]:
+    row = audited.printed.row
+    return [
+        {
+            "dashboard": audited.printed.dashboard,
+            "entity_id": row.entity_id,
+            "entity_type": row.entity_type,
+            "subject": row.subject,
+            "student_group": row.student_group,
+            "what": difference.what,
+            "printed": difference.printed,
+            "ours": difference.ours,
+            "explanation": WORDS.get(difference.explanation, ""),
+        }
+        for difference in audited.differences
+    ]
