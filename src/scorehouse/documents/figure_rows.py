@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from scorehouse.documents.labels import is_everybody, why_words
 from scorehouse.reports.charts import Amount
-from scorehouse.reports.figure_shape import ALL_GRADES, ALL_STUDENTS, OVERALL
+from scorehouse.reports.figure_shape import ALL_STUDENTS, KEYS
 from scorehouse.reports.statistics import rounded
 from scorehouse.reports.uncertainty import spread
 
@@ -30,6 +30,11 @@ class FigureRow:
 
     def __getitem__(self, column: str) -> Any:
         return self.cells.get(column)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells the row from all others."""
+        return tuple(str(self.cells[name]) for name in KEYS.names)
 
     @cached_property
     def hidden(self) -> Mapping[str, str]:
@@ -180,18 +185,3 @@ def _fits(row: FigureRow, wanted: Mapping[str, object]) -> bool:
         value(row[name]) if callable(value) else row[name] == value
         for name, value in wanted.items()
     )
-
-
-def starts(word: str) -> Callable[[object], bool]:
-    """A condition: the value begins with a word, as measures do."""
-    return lambda value: str(value).startswith(word)
-
-
-def is_pooled(grade: str) -> bool:
-    """Whether a grade stands for all grades."""
-    return grade == ALL_GRADES
-
-
-def only_overall(rows: Iterable[FigureRow]) -> list[FigureRow]:
-    """Rows of the test as a whole."""
-    return [row for row in rows if row.measure == OVERALL]

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from scorehouse.reports.figure_shape import ALL_STUDENTS, CROSSING, OVERALL
+from scorehouse.reports.figure_shape import ALL_STUDENTS, CROSSING
 from scorehouse.rulebook.counting import groups
 
 _SMALL = "n<"
@@ -94,8 +94,3 @@ class Labels:
 def is_everybody(code: str) -> bool:
     """Whether a group is all students."""
     return code == ALL_STUDENTS
-
-
-def is_overall(measure: str) -> bool:
-    """Whether a measure is the test as a whole."""
-    return measure == OVERALL

@@ -15,8 +15,9 @@ from scorehouse.documents.figure_rows import (
     Figures,
 )
 from scorehouse.documents.labels import Labels, is_everybody
-from scorehouse.documents.page import Block, Fact, Section
+from scorehouse.documents.page import Block, Fact, Section, Words
 from scorehouse.documents.report_shared import (
+    MOST_SENTENCES,
     Slice,
     View,
     key_of,
@@ -39,6 +40,8 @@ from scorehouse.reports.charts import (
     trend,
 )
 from scorehouse.reports.charts.words import heading, interval, told
+from scorehouse.reports.statistics import rounded
+from scorehouse.rulebook.counting import counting
 
 FROM_STANDARD = "points from Standard Met"
 MET_PERCENT = "percent that met the standard"
@@ -92,8 +95,17 @@ def _section(one: Slice, view: View) -> Section:
         _part(one, "above", "Beside what it belongs to", _above(one, latest, view, year)),
         _part(one, "numbers", "In numbers", [_numbers(everybody, view.labels, one.heading + year)]),
     ]
-    words = list(sentences(rows.everybody().rows))
+    words = list(_words(everybody, view))
     return Section(one.key, one.heading, words, [part for part in parts if part.blocks])
+
+
+def _words(everybody: Figures, view: View) -> Iterator[Words]:
+    """What comparisons say of all students, all grades together or else of the first grade."""
+    rows = everybody.where(test_grade=main_grade(everybody)).rows
+    told = [sentence for row in rows for sentence in view.sentences(row)]
+    if told:
+        yield Words(told[:MOST_SENTENCES])
+    yield from sentences(everybody.rows)
 
 
 def _part(one: Slice, key: str, title: str, blocks: Sequence[Block | None]) -> Section:
@@ -156,7 +168,7 @@ def _gaps(one: Slice, rows: Figures, view: View, figure: Figure, where: str) -> 
             view.labels.group(row.group),
             row.amount(column, se),
             view.labels.dimension(row.group),
-            str(row["sentence"] or ""),
+            " ".join(view.sentences(row, groups=True, figure=column)),
         )
         for row in rows.rows
         if not is_everybody(row.group)
@@ -223,28 +235,40 @@ def _above(one: Slice, latest: Figures, view: View, year: str) -> list[Chart]:
 
 
 _COLUMNS = (
-    ("Enrolled", "n_enrolled", 0, ""),
-    ("Tested", "n_tested", 0, ""),
-    ("Scored", "n_scored", 0, ""),
-    ("Tested, %", "participation", 1, ""),
-    ("Mean score", MEAN, 1, ""),
-    ("Standard error", SE_MEAN, 1, ""),
-    ("Standard deviation", "standard_deviation", 1, ""),
-    ("From standard", DISTANCE, 1, ""),
-    ("Met, %", MET, 1, ""),
+    ("Enrolled", "n_enrolled", 0),
+    ("Tested", "n_tested", 0),
+    ("Scored", "n_scored", 0),
+    ("Tested, %", "participation", 1),
+    ("Mean score", MEAN, 1),
+    ("Standard error", SE_MEAN, 1),
+    ("Standard deviation", "standard_deviation", 1),
+    ("From standard", DISTANCE, 1),
+    ("Met, %", MET, 1),
 )
 
 
 def _numbers(rows: Figures, labels: Labels, caption: str) -> Table | None:
     """Every number of all students, by grade; columns that no row has are left out."""
     columns = [column for column in _COLUMNS if rows.has(column[1])]
+    ranks = counting().percentile_ranks if rows.has("percentiles") else ()
     body = tuple(
-        (labels.grade(row.grade), *(_cell(row, name, decimals) for _, name, decimals, _ in columns))
+        (
+            labels.grade(row.grade),
+            *(_cell(row, name, decimals) for _, name, decimals in columns),
+            *_percentiles(row, len(ranks)),
+        )
         for grade in rows.grades()
         for row in rows.where(test_grade=grade).rows
     )
-    heads = ("Grade", *(head for head, *_ in columns))
+    heads = ("Grade", *(head for head, *_ in columns), *(f"{rank}th percentile" for rank in ranks))
     return Table(f"All students by grade: {caption}", heads, body) if body else None
+
+
+def _percentiles(row: FigureRow, count: int) -> list[str]:
+    """Scores at the percentile ranks, or why there are none."""
+    values = row["percentiles"] or [None] * count
+    why = row.why("percentiles")
+    return [told(Amount(why=why) if v is None else Amount(rounded(v))) for v in values]
 
 
 def _cell(row: FigureRow, column: str, decimals: int) -> str:

@@ -8,15 +8,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
+
 from scorehouse import __version__
 from scorehouse.disclosure import Released
 from scorehouse.documents import report_items, report_longitudinal, report_overall, report_parts
 from scorehouse.documents.figure_rows import Figures, figures_of
 from scorehouse.documents.labels import Labels, why_meaning, why_words
 from scorehouse.documents.page import Block, Definitions, Page, Section, Words
-from scorehouse.documents.report_shared import View
+from scorehouse.documents.report_shared import View, compared_rows
 from scorehouse.documents.write import write_pages
 from scorehouse.reports.charts.words import MARK, counted, listed
+from scorehouse.rulebook.counting import counting
+from scorehouse.rulebook.statistic import statistics
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 SIDE_BY_SIDE = "side-by-side"
@@ -36,48 +40,57 @@ class ReportAbout:
 
     `labels` turn codes into words before the package's own words do: entities aside, any code.
     `level_names` by "subject/measure" or by a measure's first word ("overall", "claim"),
-    lowest level first. `met_levels` says at which level the standard is met, by the number of
-    levels. `definitions` are those of the statistics shown, `notes` sentences at the head:
-    filters, settings of uncertain facts, who was left out.
+    lowest level first. `notes` are sentences of the whole report: filters, settings of
+    uncertain facts, who was left out.
     """
 
     made_at: datetime
     asked: Sequence[tuple[str, str]] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     level_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    met_levels: Mapping[int, int] = field(default_factory=dict)
-    definitions: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
 
 
 def write_report_pages(
-    released: Released, out_dir: Path, about: ReportAbout, *, with_pdf: bool = False
+    released: Released,
+    out_dir: Path,
+    about: ReportAbout,
+    *,
+    comparisons: pa.Table | None = None,
+    with_pdf: bool = False,
 ) -> list[Path]:
     """Write a page for each entity and report, and one with entities side by side.
 
-    File names hold the report's and the entity's id, nothing of any student. Gives the files
-    written; the first is the list of all, where there are several.
+    `comparisons` are those of `reports.compare`, made of the released figures. File names hold
+    the report's and the entity's id, nothing of any student. Gives the files written; the
+    first is the list of all, where there are several.
     """
     return write_pages(
-        list(report_pages(released, about)), out_dir, about.made_at, with_pdf=with_pdf
+        list(report_pages(released, about, comparisons)),
+        out_dir,
+        about.made_at,
+        with_pdf=with_pdf,
     )
 
 
-def report_pages(released: Released, about: ReportAbout) -> Iterator[Page]:
+def report_pages(
+    released: Released, about: ReportAbout, comparisons: pa.Table | None = None
+) -> Iterator[Page]:
     """The pages of what was released, before they are HTML or PDF."""
     figures = figures_of(released.figures)
     labels = Labels(about.labels, about.level_names)
+    compared = compared_rows(comparisons)
     for report in figures.values("report"):
         rows = figures.where(report=report)
-        compared = _compared(rows)
-        if len(compared.values("entity_id")) > 1:
-            yield _side_by_side(report, compared, released, about, labels)
+        beside = _beside(rows)
+        if len(beside.values("entity_id")) > 1:
+            yield _side_by_side(report, beside, released, about, labels)
         for entity_id in rows.values("entity_id"):
-            view = View(rows, entity_id, labels, about.met_levels)
+            view = View(rows, entity_id, labels, counting().met_levels, compared)
             yield _entity_page(report, view, released, about)
 
 
-def _compared(rows: Figures) -> Figures:
+def _beside(rows: Figures) -> Figures:
     """Rows of the kind of entity of which there are most."""
     types = [rows.where(entity_type=one) for one in rows.values("entity_type")]
     return max(types, key=lambda found: len(found.values("entity_id")), default=rows)
@@ -101,7 +114,7 @@ def _side_by_side(
     many = counted(len(entities), kind, f"{kind}s")
     title = f"{many} side by side"
     lead = f"{labels.say('report', report)} in {_scope(rows, labels)}."
-    view = View(rows, entities[0], labels, about.met_levels)
+    view = View(rows, entities[0], labels, counting().met_levels)
     made = report_overall.side_by_side(view)
     stem = f"{report}-{SIDE_BY_SIDE}"
     return _page(stem, title, "Comparison", lead, rows, made, released, about)
@@ -150,11 +163,18 @@ def _notes(rows: Figures, about: ReportAbout) -> Iterator[Section]:
     if notes:
         blocks.append(Words(notes))
     hidden = [(f"Not shown: {why_words(code)}", why_meaning(code)) for code in rows.reasons()]
-    meanings = [*hidden, *about.definitions]
+    meanings = [*hidden, *_definitions(rows)]
     if meanings:
         blocks.append(Definitions(meanings))
     if blocks:
         yield Section("notes", "What the words and numbers mean", blocks)
+
+
+def _definitions(rows: Figures) -> Iterator[tuple[str, str]]:
+    """What the statistics of the page mean, who is counted, and how they are rounded."""
+    for statistic in statistics().values():
+        if rows.has(*statistic.columns):
+            yield statistic.label, f"{statistic.words} {statistic.formula} {statistic.counted}"
 
 
 def _slug(text: str) -> str:

@@ -4,15 +4,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
+
+import pyarrow as pa
 
 from scorehouse.documents.figure_rows import FigureRow, Figures
 from scorehouse.documents.labels import Labels
 from scorehouse.documents.page import Words
 from scorehouse.reports.charts import LevelRow
+from scorehouse.reports.compare import WITH_ALL
+from scorehouse.reports.figure_shape import KEYS
 
 SUMMATIVE = "summative"
+MOST_SENTENCES = 6
+
+
+class Compared(NamedTuple):
+    """One comparison of a row: with what, in which figure, and what it says."""
+
+    kind: str
+    figure: str
+    sentence: str
+
+
+def compared_rows(table: pa.Table | None) -> dict[tuple[str, ...], list[Compared]]:
+    """Comparisons by the key of the row that they are about."""
+    found: dict[tuple[str, ...], list[Compared]] = {}
+    for row in table.to_pylist() if table is not None else ():
+        key = tuple(str(row[name]) for name in KEYS.names)
+        one = Compared(row["kind"], row["figure"], row["sentence"])
+        found.setdefault(key, []).append(one)
+    return found
+
+
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
@@ -24,6 +50,16 @@ class View:
     entity_id: str
     labels: Labels
     met_levels: Mapping[int, int]
+    compared: Mapping[tuple[str, ...], Sequence[Compared]] = field(default_factory=dict)
+
+    def sentences(self, row: FigureRow, *, groups: bool = False, figure: str = "") -> list[str]:
+        """What comparisons say of a row: with everybody (`groups`), or with years and wholes."""
+        found = self.compared.get(row.key, ())
+        return [
+            one.sentence
+            for one in found
+            if (one.kind == WITH_ALL) == groups and figure in ("", one.figure)
+        ]
 
     @cached_property
     def own(self) -> Figures:
