@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,20 @@ def load(path: Path | None = None) -> Rulebook:
     A folder has `sources.toml`, `programs.toml` and a folder of rules for each name that
     `programs.toml` lists. RulebookError names the file and line of what is wrong.
     """
-    root = PACKAGED if path is None else Path(path)
+    if path is None:
+        return _packaged()
+    root = Path(path)
     if not root.is_dir():
         raise UsageError(f"{root} is not a folder; a rulebook is a folder with {_PROGRAMS} in it")
+    return _load(root)
+
+
+@cache
+def _packaged() -> Rulebook:
+    return _load(PACKAGED)
+
+
+def _load(root: Path) -> Rulebook:
     contents: dict[str, Any] = {}
     sources = _load_sources(_document(root, _SOURCES, contents))
     document = _document(root, _PROGRAMS, contents)

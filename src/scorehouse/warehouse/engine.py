@@ -9,7 +9,9 @@ Marts give integers, and what is rounded or divided is so in Python.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +22,7 @@ import pyarrow as pa
 from scorehouse.errors import ScorehouseError
 
 MapFunction = Callable[[pa.Table], pa.Table]
+_NAMED = re.compile(r'(?:\bFROM|\bJOIN|,)\s*("[^"]+"|[a-z_]\w*)', re.IGNORECASE)
 
 
 class Engine(Protocol):
@@ -63,22 +66,27 @@ class Engine(Protocol):
 
 
 class Local:
-    """DuckDB in this process, with bounded memory."""
+    """DuckDB in this process, with bounded memory.
+
+    What is named is told to DuckDB when a query first needs it: most queries need few names.
+    `is_shared`: short readings of one process share a database, which takes longer to begin than
+    they take to read; names are each one's own.
+    """
 
     def __init__(
-        self, scratch: Path, *, memory_megabytes: int = 2_000, threads: int | None = None
+        self,
+        scratch: Path,
+        *,
+        memory_megabytes: int = 2_000,
+        threads: int | None = None,
+        is_shared: bool = False,
     ) -> None:
         self._threads = threads or os.cpu_count() or 1
-        self._connection = duckdb.connect(
-            config={
-                "memory_limit": f"{memory_megabytes}MB",
-                "threads": self._threads,
-                "temp_directory": str(scratch),
-                "preserve_insertion_order": True,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            }
-        )
+        self._views: dict[str, str] = {}
+        self._untold: set[str] = set()
+        self._needs: dict[str, set[str]] = {}  # name -> what its query may name
+        begin = _shared if is_shared else _begin
+        self._connection = begin(str(scratch), memory_megabytes, self._threads)
 
     def files(self, name: str, paths: Sequence[str], schema: pa.Schema, number: str = "") -> None:
         """Name a table that stands in Parquet files."""
@@ -87,40 +95,65 @@ class Local:
             self._connection.register(f"{name}__empty", pa.schema([*schema, *places]).empty_table())
             self.view(name, f'SELECT * FROM "{name}__empty"')
             return
-        listed = ", ".join(quoted(path) for path in paths)
-        columns = ", ".join(f'"{column}"' for column in schema.names)
-        columns += f', file_row_number AS "{number}"' if number else ""
-        numbers = ", file_row_number = true" if number else ""
-        self.view(name, f"SELECT {columns} FROM read_parquet([{listed}]{numbers})")
+        self.view(name, reading(paths, schema, number))
+        self._needs[name] = set()  # it names columns, some like tables, and rests on no other
 
     def view(self, name: str, select: str) -> None:
         """Name a query."""
-        self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {select}')
+        if self._views.get(name) != select:
+            self._views[name] = select
+            self._untold.add(name)
+            self._needs[name] = _named(select) - {name}
+
+    def _tell(self, named: set[str], told: set[str]) -> None:
+        """Tell DuckDB some names, and what they rest on, where it doesn't know them yet."""
+        for name in sorted((named & self._views.keys()) - told):
+            told.add(name)
+            self._tell(self._needs[name], told)
+            if name in self._untold:
+                self._connection.execute(
+                    f'CREATE OR REPLACE TEMP VIEW "{name}" AS {self._views[name]}'
+                )
+                self._untold.discard(name)
+
+    def _ready(self, text: str) -> str:
+        """A query whose names are all told."""
+        self._tell(_named(text), set())
+        return text
 
     def register(self, name: str, table: pa.Table) -> None:
         """Name a table in memory."""
+        self._forget(name)
         self._connection.register(name, table)
 
     def drop(self, name: str) -> None:
-        """Forget a table in memory."""
+        """Forget a name."""
+        self._forget(name)
         self._connection.unregister(name)
+
+    def _forget(self, name: str) -> None:
+        if name in self._views and name not in self._untold:
+            self._connection.execute(f'DROP VIEW "{name}"')
+        self._views.pop(name, None)
+        self._untold.discard(name)
 
     def keep(self, name: str, select: str) -> None:
         """Compute a query once and keep its rows under a name, on disk when they are many."""
-        self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {select}')
+        text = self._ready(select)
+        self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {text}')
 
     def sql(self, text: str) -> pa.Table:
         """Run a query and return all of its rows."""
-        return self._connection.sql(text).to_arrow_table()
+        return self._connection.sql(self._ready(text)).to_arrow_table()
 
     def batches(self, text: str, rows: int = 100_000) -> Iterator[pa.RecordBatch]:
         """Run a query and yield its rows piece by piece; no other runs meanwhile."""
-        yield from self._connection.sql(text).to_arrow_reader(rows)
+        yield from self._connection.sql(self._ready(text)).to_arrow_reader(rows)
 
     def write(self, select: str, path: Path, order: Sequence[str] = ()) -> int:
         """Write a query's rows as one Parquet file."""
         by = ", ".join(f'"{column}" NULLS LAST' for column in order)
-        text = f"{select} ORDER BY {by}" if order else select
+        text = self._ready(f"{select} ORDER BY {by}" if order else select)
         try:
             done = self._connection.execute(
                 f"COPY ({text}) TO {quoted(str(path))} "
@@ -145,14 +178,50 @@ class Local:
             found = list(pool.map(function, pieces))
         return pa.concat_tables([schema.empty_table(), *found])
 
-    @property
-    def raw(self) -> Any:
-        """The DuckDB connection, for what only it can do."""
-        return self._connection
-
     def close(self) -> None:
         """End the session."""
         self._connection.close()
+
+
+def _named(text: str) -> set[str]:
+    """The tables that a query may name.
+
+    >>> sorted(_named('SELECT a, b FROM "s in 2018" JOIN t USING (k)'))
+    ['b', 's in 2018', 't']
+    """
+    return {found.strip('"') for found in _NAMED.findall(text)}
+
+
+def reading(paths: Sequence[str], schema: pa.Schema, number: str = "") -> str:
+    """A query of the engine in this process over some Parquet files."""
+    listed = ", ".join(quoted(path) for path in paths)
+    columns = ", ".join(f'"{column}"' for column in schema.names)
+    columns += f', file_row_number AS "{number}"' if number else ""
+    numbers = ", file_row_number = true" if number else ""
+    return f"SELECT {columns} FROM read_parquet([{listed}]{numbers})"
+
+
+def _begin(scratch: str, memory_megabytes: int, threads: int) -> Any:
+    return duckdb.connect(
+        config={
+            "memory_limit": f"{memory_megabytes}MB",
+            "threads": threads,
+            "temp_directory": scratch,
+            "preserve_insertion_order": True,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+
+
+def _shared(scratch: str, memory_megabytes: int, threads: int) -> Any:
+    """A session of its own in a database that is begun once; a forked process begins its own."""
+    return _database(os.getpid(), scratch, memory_megabytes, threads).cursor()
+
+
+@lru_cache(maxsize=8)
+def _database(_process: int, scratch: str, memory_megabytes: int, threads: int) -> Any:
+    return _begin(scratch, memory_megabytes, threads)
 
 
 def numbered(table: pa.Table, name: str = "arrival", first: int = 0) -> pa.Table:

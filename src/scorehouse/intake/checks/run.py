@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -95,7 +96,7 @@ class Checker:
         self._delivery = Delivery()
         self._scales: dict[int, pl.DataFrame] = {}
         self._rules = [rule for rule in results_rules().values() if self._is_run(rule)]
-        self._fixed: dict[tuple[str, bool], list[Broken]] = {}
+        self._fixed: Kept = {} if setting.items_of else _kept(_key(setting))
         self._tests = Coverage(tuple(fields_of_tests()))
         self._items = Coverage(tuple(fields_of_items()))
 
@@ -169,6 +170,19 @@ class Checker:
         totals.with_warnings += len(pc.unique(warned["record"]))
         self._tests.add(frames.tests)
         self._items.add(frames.items)
+
+
+Kept = dict[tuple[str, bool], list[Broken]]
+
+
+def _key(setting: Setting) -> tuple[object, ...]:
+    return tuple(getattr(setting, each.name) for each in fields(setting) if each.name != "items_of")
+
+
+@lru_cache(maxsize=4)
+def _kept(_setting: tuple[object, ...]) -> Kept:
+    """The hits that every delivery with such a setting asks for; the first one fills it."""
+    return {}
 
 
 def _about_delivery(rule: ResultsRule, profile: str, remark: Remark) -> Finding:
