@@ -18,17 +18,21 @@ from scorehouse.warehouse.index_source import (
     RESULT,
     SCORING,
     NarrowSnapshot,
-    replacements,
+    followed,
 )
-from scorehouse.warehouse.schema import IMPORT_ID, ROW_ID
-from scorehouse.warehouse.snapshot import Snapshot
+from scorehouse.warehouse.schema import IMPORT_ID, ROW_ID, TABLES
 from scorehouse.warehouse.store import Warehouse
 from scorehouse.warehouse.views import RESET
 
 Row = Mapping[str, Any]
 
 _TWO = 2
-_PARTS = ("score", "response", "accommodation_used")
+_ORDERS: Mapping[str, tuple[str, ...]] = {
+    "score": ("origin", "measure"),
+    "response": ("position", "item_id", "dimension"),
+    "accommodation_used": ("code", "segment"),
+}
+_PARTS = tuple(_ORDERS)
 _TABLES = (
     *("student", "local_id", "ssid_replacement", "enrollment", "program_participation"),
     *("el_status", "result", "scoring", *_PARTS, "entity", "assessment"),
@@ -75,12 +79,12 @@ class History:
 class _Where:
     """Where a student's rows stand: their identifiers, and years and schools by table.
 
-    `years` None: not known, so look everywhere; `schools` None: anywhere.
+    `years` None: not known, so look everywhere; a table without `schools`: anywhere.
     """
 
     ids: frozenset[str]
     years: Mapping[str, frozenset[str]] | None = None
-    schools: frozenset[str] | None = None
+    schools: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def history(
@@ -98,7 +102,7 @@ def history(
     for a local identifier of several students. The reading is written into the audit.
     """
     where = _locate(warehouse, student_id, as_of)
-    with NarrowSnapshot(warehouse, _TABLES, where.years, as_of) as snapshot:
+    with NarrowSnapshot(warehouse, _TABLES, where.years, as_of, is_named=False) as snapshot:
         found = _Reader(snapshot, where, with_responses, with_replaced).read(student_id)
     details = " ".join(
         filter(None, ["responses" if with_responses else "", "replaced" if with_replaced else ""])
@@ -159,46 +163,49 @@ def _where(connection: sqlite3.Connection, numbers: list[int]) -> _Where:
             **dict.fromkeys(("scoring", *_PARTS), (RESULT, SCORING)),
         }.items()
     }
-    schools = frozenset(school for source, _, school in stands if source == RESULT)
-    everywhere = "" in schools
-    return _Where(frozenset(one[0] for one in ids), years, None if everywhere else schools)
+    schools = {
+        table: frozenset(school for of, _, school in stands if of == source)
+        for table, source in (("enrollment", ENROLLMENT), ("result", RESULT))
+    }
+    known = {table: some for table, some in schools.items() if "" not in some}
+    return _Where(frozenset(one[0] for one in ids), years, known)
 
 
 class _Reader:
     """Reads one student's rows from a snapshot."""
 
     def __init__(
-        self, snapshot: Snapshot, where: _Where, with_responses: bool, with_replaced: bool
+        self, snapshot: NarrowSnapshot, where: _Where, with_responses: bool, with_replaced: bool
     ) -> None:
         self._snapshot = snapshot
         self._where = where
         self._with_responses = with_responses
         self._with_replaced = with_replaced
 
-    def _rows(self, text: str) -> list[Row]:
-        rows: list[Row] = self._snapshot.sql(text).to_pylist()
-        return rows
+    def _held(self, name: str, where: str) -> list[Row]:
+        """The rows of a table that nothing replaced, for which a condition holds."""
+        rows = self._snapshot.rows_of(name, where)
+        gone = self._endings(name, rows)
+        return [row for row in rows if row[ROW_ID] not in gone]
 
     def read(self, asked: str) -> History | None:
         """Everything, or None where nothing is known of the student at this moment."""
         head, ids = self._identity(asked)
         mine = f"student_id IN ({_listed(ids)})"
-        students = {
-            row["student_id"]: row for row in self._rows(f"SELECT * FROM student WHERE {mine}")
-        }
+        students = {row["student_id"]: row for row in self._held("student", mine)}
         results = self._results(mine)
-        enrollments = self._rows(f"SELECT * FROM enrollment WHERE {mine}")
+        enrollments = self._held("enrollment", f"{mine}{self._there('enrollment')}")
         if not (students or results or enrollments):
             return None
         schools = {row["school_id"] for row in (*results, *enrollments)} - {None, ""}
-        names = self._names("entity", "entity_id", "entity_name", schools)
+        names = self._school_names(schools)
         sittings, replaced = self._sittings(results, mine, names)
         known = [students[one] for one in (head, *sorted(ids - {head})) if one in students]
         return History(
             head,
             tuple(sorted(ids - {head})),
             known[0] if known else {},
-            tuple(self._rows(f"SELECT * FROM local_id WHERE {mine}")),
+            tuple(self._held("local_id", mine)),
             sittings,
             replaced,
             tuple(sorted(enrollments, key=_enrolled)),
@@ -209,7 +216,8 @@ class _Reader:
 
     def _identity(self, asked: str) -> tuple[str, frozenset[str]]:
         """The identifier in force at this moment, and all that were the same person's."""
-        in_force = replacements(self._snapshot)
+        replaced = self._held("ssid_replacement", "student_id <> old_id")
+        in_force = followed({row["old_id"]: row["student_id"] for row in replaced})
         heads = {in_force.get(one, one) for one in self._where.ids}
         head = in_force.get(asked, asked)
         if head not in heads:
@@ -218,37 +226,42 @@ class _Reader:
         return head, frozenset({head, *same})
 
     def _dated(self, name: str, mine: str) -> list[Row]:
-        rows = self._rows(f"SELECT * FROM {name} WHERE {mine}")
+        rows = self._held(name, mine)
         return sorted(rows, key=lambda row: (row["began_on"] or date.min, str(row.get("program"))))
 
     def _results(self, mine: str) -> list[Row]:
         """Every row there ever was, up to this moment."""
-        schools = self._where.schools
-        there = f" AND school_id IN ({_listed(schools)})" if schools else ""
-        return self._rows(f"SELECT * FROM result__rows WHERE {mine}{there} ORDER BY {ROW_ID}")
+        rows = self._snapshot.rows_of("result", f"{mine}{self._there('result')}")
+        return sorted(rows, key=_row)
 
-    def _names(self, table: str, key: str, name: str, ids: Iterable[str]) -> dict[str, str]:
-        """Names of schools or tests, the last they had."""
-        wanted = sorted(ids)
-        if not wanted:
-            return {}
-        dated = "valid_from" if table == "entity" else "CAST(NULL AS DATE) AS valid_from"
-        rows = self._rows(
-            f"SELECT {key} AS id, {name} AS name, {dated} FROM {table} "
-            f"WHERE {key} IN ({_listed(wanted)})"
-        )
+    def _there(self, name: str) -> str:
+        """Where the student's rows of a table stand, as a further condition."""
+        schools = self._where.schools.get(name)
+        return f" AND school_id IN ({_listed(schools)})" if schools else ""
+
+    def _school_names(self, ids: Iterable[str]) -> dict[str, str]:
+        """Names of schools, the last they had."""
+        rows = self._named("entity", "entity_id", ids)
         rows.sort(key=lambda row: row["valid_from"] or date.min)
-        return {row["id"]: row["name"] or "" for row in rows}
+        return {row["entity_id"]: row["entity_name"] or "" for row in rows}
+
+    def _test_names(self, ids: Iterable[str]) -> dict[str, str]:
+        rows = self._named("assessment", "assessment_id", ids)
+        return {row["assessment_id"]: row["label"] or row["name"] or "" for row in rows}
+
+    def _named(self, table: str, key: str, ids: Iterable[str]) -> list[Row]:
+        wanted = sorted(ids)
+        return self._held(table, f"{key} IN ({_listed(wanted)})") if wanted else []
 
     def _endings(self, table: str, rows: Sequence[Row]) -> dict[int, Row]:
         """What ended rows of a table, by row."""
         if not rows:
             return {}
-        ended = self._rows(
-            f"SELECT old_row, new_row, why, {IMPORT_ID} FROM supersession__rows "
-            f"WHERE table_name = '{table}' AND old_row IN ({_numbers(rows)}) ORDER BY {ROW_ID}"
-        )
-        return {row["old_row"]: row for row in ended}
+        ended = self._snapshot.rows_of(
+            "supersession", f"table_name = '{table}' AND old_row IN ({_numbers(rows)})",
+            within=table,
+        )  # fmt: skip
+        return {row["old_row"]: row for row in sorted(ended, key=_row)}
 
     def _sittings(
         self, results: Sequence[Row], mine: str, schools: Mapping[str, str]
@@ -256,10 +269,7 @@ class _Reader:
         endings = self._endings("result", results)
         held = [r for r in results if r[ROW_ID] not in endings and r["status"] != RESET]
         shown = [*results] if self._with_replaced else held
-        tests = self._names(
-            "assessment", "assessment_id", "coalesce(label, name)",
-            {row["assessment_id"] for row in shown} - {None},
-        )  # fmt: skip
+        tests = self._test_names({row["assessment_id"] for row in shown} - {None})
         scorings = self._scorings(mine) if held else {}
         belonging = self._belonging(shown, scorings.values())
         made = [
@@ -269,9 +279,7 @@ class _Reader:
         return tuple(one for one in made if not one.ended), tuple(one for one in made if one.ended)
 
     def _scorings(self, mine: str) -> dict[tuple[str, str], Row]:
-        rows = self._rows(f"SELECT * FROM scoring__rows WHERE {mine} ORDER BY {ROW_ID}")
-        gone = self._endings("scoring", rows)
-        held = (row for row in rows if row[ROW_ID] not in gone)
+        held = sorted(self._held("scoring", mine), key=_row)
         return {(row["opportunity_id"], row["assessment_id"]): row for row in held}
 
     def _belonging(
@@ -281,21 +289,14 @@ class _Reader:
         if not results:
             return {}
         owners = _numbers([*results, *scorings])
-        found = {
-            "score": self._owned("score", "owner_row", owners, "origin, measure"),
-            "accommodation_used": self._owned(
-                "accommodation_used", "result_row", owners, "code, segment"
-            ),
-        }
-        if self._with_responses:
-            order = "position, item_id, dimension"
-            found["response"] = self._owned("response", "result_row", owners, order)
-        return found
+        wanted = [*_ORDERS] if self._with_responses else [n for n in _ORDERS if n != "response"]
+        return {name: self._owned(name, owners) for name in wanted}
 
-    def _owned(self, table: str, owner: str, rows: str, order: str) -> dict[int, list[Row]]:
+    def _owned(self, table: str, owners: str) -> dict[int, list[Row]]:
+        owner, order = TABLES[table].owner, _ORDERS[table]
+        rows = self._snapshot.rows_of(table, f"{owner} IN ({owners})")
         found: dict[int, list[Row]] = {}
-        text = f"SELECT * FROM {table}__rows WHERE {owner} IN ({rows}) ORDER BY {owner}, {order}"
-        for row in self._rows(text):
+        for row in sorted(rows, key=lambda row: [_filled(row[column]) for column in order]):
             found.setdefault(row[owner], []).append(row)
         return found
 
@@ -326,6 +327,16 @@ class _Reader:
             ending[IMPORT_ID] if ending else (row[IMPORT_ID] if ended else 0),
             ending["new_row"] if ending else None,
         )
+
+
+def _row(row: Row) -> int:
+    number: int = row[ROW_ID]
+    return number
+
+
+def _filled(cell: Any) -> tuple[bool, Any]:
+    """What is empty comes last."""
+    return cell is None, cell
 
 
 def _listed(texts: Iterable[str]) -> str:

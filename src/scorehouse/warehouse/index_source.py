@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scorehouse.warehouse.engine import Local
+from scorehouse.warehouse.engine import Local, reading
 from scorehouse.warehouse.places import SCRATCH_FOLDER
 from scorehouse.warehouse.schema import ROW_BITS, TABLES
 from scorehouse.warehouse.snapshot import Snapshot, import_of
@@ -40,7 +40,8 @@ _HOLDS = {RESULT: " AND r.status IS DISTINCT FROM 'reset'", ENROLLMENT: "", SCOR
 class NarrowSnapshot(Snapshot):
     """A snapshot that reads some tables, and of those with slices some school years.
 
-    `years` None: all of them. The engine is the one in this process.
+    `years` None: all of them. `is_named`: SQL names the tables as `views` says; else rows are read
+    with `rows_of` alone, which begins sooner. The engine is the one in this process.
     """
 
     engine: Local
@@ -51,16 +52,22 @@ class NarrowSnapshot(Snapshot):
         tables: Iterable[str],
         years: Mapping[str, Iterable[str]] | None = None,
         as_of: str = "",
+        *,
+        is_named: bool = True,
     ) -> None:
         self._wanted = {*tables, "supersession"}
         self._years = None if years is None else {name: {*few} for name, few in years.items()}
         self._root, self._catalog = warehouse.root, warehouse.catalog
-        self.engine = Local(warehouse.root / SCRATCH_FOLDER, memory_megabytes=1_000)
+        scratch = warehouse.root / SCRATCH_FOLDER
+        self.engine = Local(
+            scratch, memory_megabytes=1_000, threads=None if is_named else 1, is_shared=not is_named
+        )
         self._lease = 0
         try:
             self.number, self.files = self._take()
             self.last_import = import_of(self._catalog, as_of) if as_of else self._newest()
-            self._define()
+            if is_named:
+                self._define()
         except BaseException:
             self.close()
             raise
@@ -72,6 +79,28 @@ class NarrowSnapshot(Snapshot):
         for name in ("supersession", *sorted(self._wanted - {"supersession"})):
             own = [file for file in files if file.table == name]
             define_table(self.engine, TABLES[name], own, gone, self.last_import)
+
+    def rows_of(
+        self, name: str, where: str, *, within: str = "", what: str = "*"
+    ) -> list[Mapping[str, Any]]:
+        """Every row of a table, up to this moment, for which a condition holds.
+
+        `within`: the slice that they stand in, where that is known.
+        """
+        files = [
+            file for file in self.files
+            if file.table == name and file.first_import <= self.last_import
+            and within in ("", file.slice)
+        ]  # fmt: skip
+        if not files:
+            return []
+        text = reading([file.path for file in files], TABLES[name].schema)
+        if any(file.last_import > self.last_import for file in files):
+            where = f"import_id <= {self.last_import} AND ({where})"
+        rows: list[Mapping[str, Any]] = self.sql(
+            f"SELECT {what} FROM ({text}) AS t WHERE {where}"
+        ).to_pylist()
+        return rows
 
     def _take(self) -> tuple[int, list[DataFile]]:
         number, files = super()._take()
@@ -188,8 +217,14 @@ def replacements(snapshot: Snapshot) -> dict[str, str]:
         "SELECT old_id, student_id FROM ssid_replacement "
         "WHERE student_id IS NOT NULL AND student_id <> old_id"
     )
-    step = dict(zip(rows["old_id"].to_pylist(), rows["student_id"].to_pylist(), strict=True))
-    return {old: _end(old, step) for old in step if _end(old, step) != old}
+    return followed(
+        dict(zip(rows["old_id"].to_pylist(), rows["student_id"].to_pylist(), strict=True))
+    )
+
+
+def followed(step: Mapping[str, str]) -> dict[str, str]:
+    """Each replaced identifier and the one in force, from what replaced each."""
+    return {old: end for old in step if (end := _end(old, step)) != old}
 
 
 def _end(old: str, step: Mapping[str, str]) -> str:
