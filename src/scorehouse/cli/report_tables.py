@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -33,7 +34,8 @@ def print_report(report: ReleasedReport) -> None:
 def _print_table(rows: list[dict[str, Any]]) -> None:
     cells = {head: [cell(row) for row in rows] for head, cell in _COLUMNS}
     shared = [told[0] for head, told in cells.items() if head in _ABOUT and _is_one(told)]
-    table = Table(title=escape(", ".join(filter(None, shared))), title_justify="left")
+    title = escape(", ".join(filter(None, shared)))
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     shown = [told for head, told in cells.items() if not _is_left_out(head, told)]
     for head, told in cells.items():
         if not _is_left_out(head, told):

@@ -46,6 +46,7 @@ _KEYS = (*SCHOOL_KEYS, "subject", "test_grade")
 _BY_YEAR = ("result", "scoring", "enrollment")
 _PEOPLE = ("student", "program_participation", "el_status")
 _OTHER = ("assessment", "census_day", "testing_window")
+_COUNTED = {OVERALL: "n_in", ENROLLED: "n_enrolled"}
 _MOST_PARTS = 8
 _TOUCHED = "cube_touched"
 
@@ -88,7 +89,8 @@ def _of_year(
     for column, values in (("subject", query.subjects), ("test_grade", query.grades)):
         rows = rows.filter(pl.col(column).is_in(list(values))) if values else rows
     picked = [_group_rows(rows, code) for code in query.wanted_groups]
-    return summed(pl.concat(picked), by=additive_keys(rows)).with_columns(
+    added = summed(pl.concat(picked), by=additive_keys(rows))
+    return added.filter(pl.col(_COUNTED[kind]) != 0).with_columns(
         school_year=pl.lit(year), assessment_type=pl.lit("summative"), assessment_id=pl.lit("")
     )
 
