@@ -27,6 +27,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "verbs": (
         *GROUND,
         "accountability",
+        "disclosure",
+        "reports",
+        "reports.charts",
         "accountability.academic",
         "rulebook",
         "scoring",

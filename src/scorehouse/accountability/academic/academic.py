@@ -174,9 +174,10 @@ def status(sums: Sums, row: Row, rules: AcademicRules) -> Status:
 # --- levels and color ---
 
 
-def cut_set(row: Row) -> str:
-    """Which Status cuts a row has."""
-    return GRADE_11 if row.high_school_cuts else GRADES_3_8
+def cut_set(row: Row, rules: AcademicRules) -> str:
+    """Which Status cuts a row has; in 2017, when grade 11 wasn't rated, there was one set."""
+    has_own = (row.subject, GRADE_11) in rules.status_cuts
+    return GRADE_11 if row.high_school_cuts and has_own else GRADES_3_8
 
 
 def status_level(value: Fraction, cuts: StatusCuts) -> int:
@@ -212,7 +213,7 @@ def status_level_of(value: Fraction, row: Row, rules: AcademicRules) -> int:
             f"alternative (DASS) schools have Status cuts of their own on the {rules.dashboard} "
             "Dashboard, and they are not known"
         )
-    return status_level(value, rules.status_cuts_of(row.subject, cut_set(row)))
+    return status_level(value, rules.status_cuts_of(row.subject, cut_set(row, rules)))
 
 
 def color_of(status_code: int, change_code: int, rules: AcademicRules) -> int:

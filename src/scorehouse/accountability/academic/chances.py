@@ -137,7 +137,9 @@ def _tenths(values: Distances) -> Distances:
 def _colors(
     statuses: Distances, changes: Distances, row: Row, rules: AcademicRules
 ) -> NDArray[np.int64]:
-    lows = np.array([float(low) for low in rules.status_cuts_of(row.subject, cut_set(row)).lows])
+    lows = np.array(
+        [float(low) for low in rules.status_cuts_of(row.subject, cut_set(row, rules)).lows]
+    )
     cuts = rules.change_cuts_of(row.subject)
     level = 1 + np.searchsorted(lows, statuses + _NUDGE, side="right")
     change = (

@@ -228,8 +228,8 @@ def _color(
 def cuts_said(row: Row, rules: AcademicRules) -> tuple[Said, ...]:
     """Who says the cuts and colors that a row is judged by."""
     said = (
-        [rules.status_cuts[row.subject, cut_set(row)].said]
-        if ((row.subject, cut_set(row)) in rules.status_cuts)
+        [rules.status_cuts[row.subject, cut_set(row, rules)].said]
+        if ((row.subject, cut_set(row, rules)) in rules.status_cuts)
         else []
     )
     if row.subject in rules.change_cuts:

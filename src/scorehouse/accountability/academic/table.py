@@ -46,8 +46,9 @@ def indicator_table(
 
     `status`, `prior_status`, `change`, `status_without` are in points, to a tenth; levels,
     color and box are codes, 0 for none. `why_no_color` and `why_no_change` are the codes of
-    `figure.WORDS`, blank where there is one. Raises UsageError for a group that the Dashboard
-    doesn't have; rows whose cuts aren't known have levels 0 and say so.
+    `figure.WORDS`, blank where there is one. `is_n_enough` and `is_prior_n_enough` say of rated
+    groups whether there are the students of a color. Raises UsageError for a group that the
+    Dashboard doesn't have; rows whose cuts aren't known have levels 0 and say so.
     """
     _check_groups(current, rules)
     both = _joined(current, prior)
@@ -89,6 +90,7 @@ class _Year:
     """One year's exact Status of every row: `total` / (`n` × POINT) points."""
 
     def __init__(self, both: pl.DataFrame, prefix: str, rules: AcademicRules) -> None:
+        self._smallest = rules.smallest_shown
         self.scores = _ints(both, f"{prefix}scores")
         self.sum = _ints(both, f"{prefix}distance_sum")
         enrolled, tested = both[f"{prefix}enrolled"], both[f"{prefix}tested"]
@@ -127,9 +129,10 @@ class _Year:
         """What a row tells of the year."""
         there = np.ones(len(self.n), np.bool_) if is_there is None else is_there
         applies = there & self.applies
+        shown = there & (self.n >= self._smallest) & (self.tenths != _BLANK)
         return {
             f"{prefix}n": _shown(self.n, there),
-            f"{prefix}status": _points(self.tenths, there & (self.tenths != _BLANK)),
+            f"{prefix}status": _points(self.tenths, shown),
             f"{prefix}enrolled": _shown(self.enrolled, there & self.knows),
             f"{prefix}tested": _shown(self.tested, there & self.knows),
             f"{prefix}participation": _shown(self.rate, applies & (self.enrolled > 0)),
@@ -137,7 +140,7 @@ class _Year:
             f"{prefix}adjustment": _shown(self.adjustment / POINT, applies),
             f"{prefix}n_without": _shown(self.scores, there),
             f"{prefix}status_without": _points(
-                _tenths(self.sum, self.scores), there & (self.scores > 0)
+                _tenths(self.sum, self.scores), there & (self.scores >= self._smallest)
             ),
         }
 
@@ -229,9 +232,17 @@ def _decided(
         "change_level": pl.Series(change_level),
         "color": pl.Series(color),
         "box": pl.Series(box),
+        "is_n_enough": _flag(now.n >= wanted, rated),
+        "is_prior_n_enough": _flag(before.n >= wanted, rated),
         "why_no_change": pl.Series(why_change),
         "why_no_color": pl.Series(why_color),
     }
+
+
+def _flag(holds: Flags, is_rated: Flags) -> pl.Series:
+    """A flag of rated groups; null for others."""
+    frame = pl.DataFrame({"holds": holds, "is_rated": is_rated})
+    return frame.select(pl.when("is_rated").then("holds")).to_series()
 
 
 def _first(*conditions: tuple[Flags, Any]) -> NDArray[Any]:
@@ -245,7 +256,8 @@ def _status_levels(both: pl.DataFrame, now: _Year, rules: AcademicRules) -> tupl
     level, knows = np.zeros(len(both), np.int64), np.zeros(len(both), np.bool_)
     is_high = both["high_school_cuts"].fill_null(value=False).to_numpy()
     for subject in both["subject"].unique():
-        for name, of_set in ((GRADES_3_8, ~is_high), (GRADE_11, is_high)):
+        has_own = (subject, GRADE_11) in rules.status_cuts
+        for name, of_set in ((GRADES_3_8, ~(is_high & has_own)), (GRADE_11, is_high & has_own)):
             rows = of_set & (both["subject"] == subject).to_numpy()
             try:
                 cuts = rules.status_cuts_of(subject, name)

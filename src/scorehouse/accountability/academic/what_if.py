@@ -113,7 +113,7 @@ def _jumps(found: Figure, rules: AcademicRules) -> Iterator[Fraction]:
     decision = found.decision
     assert decision.status is not None
     assert decision.change is not None
-    for low in rules.status_cuts_of(found.row.subject, cut_set(found.row)).lows:
+    for low in rules.status_cuts_of(found.row.subject, cut_set(found.row, rules)).lows:
         yield low - decision.status
         yield low - _TENTH - decision.status
     for low in _change_lows(found.row, rules):
@@ -169,7 +169,7 @@ def margins(found: Figure, rules: AcademicRules) -> Margins:
     """How far Status and Change are from the cuts beside them."""
     decision = found.decision
     try:
-        status_cuts = rules.status_cuts_of(found.row.subject, cut_set(found.row)).lows
+        status_cuts = rules.status_cuts_of(found.row.subject, cut_set(found.row, rules)).lows
         change_cuts = _change_lows(found.row, rules) if decision.change is not None else ()
     except RuleNotInForceError:
         return Margins(None, None, None, None, may_flip=False)
@@ -260,8 +260,8 @@ def next_year(found: Figure, rules: AcademicRules) -> tuple[Bar, ...]:
 
 def _bars(row: Row, prior: Fraction, rules: AcademicRules) -> Iterator[Fraction]:
     """Printed Statuses at which a level of Status or Change begins."""
-    yield from rules.status_cuts_of(row.subject, cut_set(row)).lows
+    yield from rules.status_cuts_of(row.subject, cut_set(row, rules)).lows
     for low in _change_lows(row, rules):
         exact = prior + low - _CLOSE
         yield Fraction(math.ceil(exact * 10), 10)
-    yield min(rules.status_cuts_of(row.subject, cut_set(row)).lows[0], prior) - 100
+    yield min(rules.status_cuts_of(row.subject, cut_set(row, rules)).lows[0], prior) - 100
