@@ -146,10 +146,10 @@ class Figures:
         return self.where(student_group=ALL_STUDENTS)
 
     def has(self, *columns: str) -> bool:
-        """Whether any row has a value, or hides one, in any of the columns."""
-        return any(
-            row[column] is not None or row.why(column) for row in self.rows for column in columns
-        )
+        """Whether any of the columns has a value in any row, or is hidden in all rows."""
+        has_value = any(row[column] is not None for row in self.rows for column in columns)
+        is_hidden = [all(row.why(column) for row in self.rows) for column in columns]
+        return has_value or (bool(self.rows) and any(is_hidden))
 
     @property
     def latest(self) -> str:

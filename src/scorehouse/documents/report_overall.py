@@ -168,7 +168,7 @@ def _gaps(one: Slice, rows: Figures, view: View, figure: Figure, where: str) -> 
             view.labels.group(row.group),
             row.amount(column, se),
             view.labels.dimension(row.group),
-            " ".join(view.sentences(row, groups=True, figure=column)),
+            view.from_everybody(row, column),
         )
         for row in rows.rows
         if not is_everybody(row.group)

@@ -14,8 +14,10 @@ from scorehouse.documents.figure_rows import FigureRow, Figures
 from scorehouse.documents.labels import Labels
 from scorehouse.documents.page import Words
 from scorehouse.reports.charts import LevelRow
+from scorehouse.reports.charts.words import signed
 from scorehouse.reports.compare import WITH_ALL
 from scorehouse.reports.figure_shape import KEYS
+from scorehouse.reports.statistics import rounded
 
 SUMMATIVE = "summative"
 MOST_SENTENCES = 6
@@ -27,6 +29,17 @@ class Compared(NamedTuple):
     kind: str
     figure: str
     sentence: str
+    difference: float
+    lowest: float
+    highest: float
+    is_noise: bool
+
+    @property
+    def short(self) -> str:
+        """The difference with its interval, and whether chance alone could explain it."""
+        ends = f"{signed(rounded(self.lowest))} to {signed(rounded(self.highest))}"
+        said = f"{signed(rounded(self.difference))} (likely {ends})"
+        return f"{said}, within noise" if self.is_noise else said
 
 
 def compared_rows(table: pa.Table | None) -> dict[tuple[str, ...], list[Compared]]:
@@ -34,7 +47,7 @@ def compared_rows(table: pa.Table | None) -> dict[tuple[str, ...], list[Compared
     found: dict[tuple[str, ...], list[Compared]] = {}
     for row in table.to_pylist() if table is not None else ():
         key = tuple(str(row[name]) for name in KEYS.names)
-        one = Compared(row["kind"], row["figure"], row["sentence"])
+        one = Compared(*(row[name] for name in Compared._fields))
         found.setdefault(key, []).append(one)
     return found
 
@@ -52,14 +65,15 @@ class View:
     met_levels: Mapping[int, int]
     compared: Mapping[tuple[str, ...], Sequence[Compared]] = field(default_factory=dict)
 
-    def sentences(self, row: FigureRow, *, groups: bool = False, figure: str = "") -> list[str]:
-        """What comparisons say of a row: with everybody (`groups`), or with years and wholes."""
+    def sentences(self, row: FigureRow) -> list[str]:
+        """What is said of a row beside other years, and beside what it belongs to."""
+        return [one.sentence for one in self.compared.get(row.key, ()) if one.kind != WITH_ALL]
+
+    def from_everybody(self, row: FigureRow, figure: str) -> str:
+        """How far a group is from all students in a figure, in short; blank: not known."""
         found = self.compared.get(row.key, ())
-        return [
-            one.sentence
-            for one in found
-            if (one.kind == WITH_ALL) == groups and figure in ("", one.figure)
-        ]
+        said = [one.short for one in found if one.kind == WITH_ALL and one.figure == figure]
+        return said[0] if said else ""
 
     @cached_property
     def own(self) -> Figures:

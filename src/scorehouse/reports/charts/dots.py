@@ -140,4 +140,4 @@ def _table(title: str, rows: Sequence[DotRow], unit: str, decimals: int) -> Tabl
     )
     if not has_remarks:
         return Table(title, columns, body)
-    return Table(title, (*columns, "Compared with everybody"), body, frozenset({4}))
+    return Table(title, (*columns, "Beside everybody"), body, frozenset({4}))

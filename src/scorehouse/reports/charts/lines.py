@@ -90,6 +90,8 @@ def _chart(
         _axes(frame, mark)
         for index, line in enumerate(drawn):
             _line(frame, index, line)
+        if mark:
+            drawing.text(LEFT + 4, frame.scale(mark[0]) - 5, mark[1], size=12, halo=PAPER)
         _names(frame, drawn)
     else:
         drawing.soft(LEFT, 40, suppressed_text(amounts))
@@ -118,7 +120,6 @@ def _axes(frame: _Frame, mark: tuple[Number, str] | None) -> None:
     if mark:
         y = scale(mark[0])
         drawing.line(LEFT, y, RIGHT, y, stroke_width=2, stroke_dasharray="1 3")
-        drawing.text(LEFT + 4, y - 5, mark[1], size=12, halo=PAPER)
 
 
 def _runs(line: Series) -> Iterator[list[int]]:

@@ -37,6 +37,7 @@ _LOWEST = Fill("#9c3f12", PAPER, "hatch")
 _LOW = Fill("#f3c8a4", INK, "hatch")
 _MIDDLE = Fill("#e4e7eb", INK)
 _HIGH = Fill("#a9cdea", INK)
+_BLUE = Fill("#8fbbe0", INK)
 _HIGHEST = Fill("#1d4f91", PAPER)
 
 _LEVELS = {
@@ -44,8 +45,8 @@ _LEVELS = {
     2: (_LOW, _HIGHEST),
     3: (_LOW, _MIDDLE, _HIGHEST),
     4: (_LOWEST, _LOW, _HIGH, _HIGHEST),
-    5: (_LOWEST, _LOW, _MIDDLE, _HIGH, _HIGHEST),
-    6: (_LOWEST, _LOW, _MIDDLE, _HIGH, Fill("#5f93c7", INK, "dots"), _HIGHEST),
+    5: (_LOWEST, _LOW, _MIDDLE, _BLUE, _HIGHEST),
+    6: (_LOWEST, _LOW, _MIDDLE, _BLUE, Fill("#5f93c7", INK, "dots"), _HIGHEST),
 }
 
 _POINTS = (

@@ -160,10 +160,10 @@ class Drawing:
         self, x: float, y: float, text: str, size: float, anchor: Anchor, ground: str
     ) -> None:
         """A ground behind a text, so that no line or pattern runs through its letters."""
-        wide = width_of(text, size) + 2
+        wide = width_of(text, size) * 9 / 10 + 2
         left = x - {"start": 1.0, "middle": wide / 2, "end": wide - 1}[anchor]
         high, rise = size * 11 / 10, size * 6 / 7
-        self.rect(left, y - rise, wide, high, rx=2, fill=ground, fill_opacity="0.86")
+        self.rect(left, y - rise, wide, high, rx=2, fill=ground, fill_opacity="0.8")
 
     def soft(self, x: float, y: float, text: str, *, anchor: Anchor = "start") -> None:
         """Add a small text that explains."""
