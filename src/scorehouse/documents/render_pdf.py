@@ -18,6 +18,7 @@ from typing import Any
 import typst
 
 from scorehouse.documents.page import Block, Page, Section
+from scorehouse.errors import ScorehouseError
 from scorehouse.reports.charts import Chart
 
 _compile: Callable[..., object] = typst.compile
@@ -27,6 +28,7 @@ STANDARD = "ua-1"
 WIDEST = 500
 """How wide a picture stands on paper, in points."""
 
+_LACKING = re.compile(r"the text `\"(.+?)\"` could not be displayed")
 _COVERED = re.compile(r"[\u0000-\u04ff\u1e00-\u1fff\u2000-\u206f\u20a0-\u22ff\u25a0-\u25ff]*")
 """Letters and signs that the fonts have: Latin, Greek, Cyrillic, arrows, mathematics."""
 
@@ -35,17 +37,31 @@ def pdf(page: Page, made_at: datetime) -> bytes:
     """Render a page, dated by the moment given."""
     files = dict(_files(page))
     text = files["page.json"].decode("utf-8")
-    made = _compile(
-        files,
-        format="pdf",
-        font_paths=[_font_folder()],
-        ignore_system_fonts=_COVERED.fullmatch(text) is not None,
-        pdf_standards=[STANDARD],
-        timestamp=made_at,
-    )
+    try:
+        made = _compile(
+            files,
+            format="pdf",
+            font_paths=[_font_folder()],
+            ignore_system_fonts=_COVERED.fullmatch(text) is not None,
+            pdf_standards=[STANDARD],
+            timestamp=made_at,
+        )
+    except typst.TypstError as error:
+        raise _told(page, error) from None
     if not isinstance(made, bytes):
         raise TypeError("one document gives one PDF")
     return made
+
+
+def _told(page: Page, error: typst.TypstError) -> ScorehouseError:
+    """What a person can do about a page that can't be a PDF."""
+    lacking = _LACKING.search(error.message)
+    if lacking:
+        return ScorehouseError(
+            f"{page.stem}.pdf: no font of this machine has {lacking[1]}, and an accessible PDF "
+            "needs every letter: install fonts (Noto has them all), or write HTML only"
+        )
+    return ScorehouseError(f"{page.stem}.pdf can't be made: {error.message}")
 
 
 def _font_folder() -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scorehouse.documents.figure_rows import Figures
+from scorehouse.documents.figure_rows import MARKED, Figures
 from scorehouse.documents.page import Block, Section
 from scorehouse.documents.report_shared import Slice, View, key_of, sentences, slices
 from scorehouse.reports.charts import Chart, ItemRow, Table, item_bars
@@ -53,10 +53,10 @@ def _mean(said: str) -> str:
 
 
 def _answers(one: Slice, rows: Figures, view: View) -> Iterator[Table]:
-    """How many students chose which answer, where the test says so."""
+    """How many students chose which answer: for staff, whose rows have marks."""
     for row in rows.rows:
         answers = row["answers"]
-        if not answers:
+        if not answers or row[MARKED] is None:
             continue
         total = sum(answer["students"] or 0 for answer in answers)
         body = tuple(

@@ -118,7 +118,7 @@ def _changes(
             if row and (row["change"] is not None or row.why("change")):
                 amount = row.amount("change", "se_change")
                 said = told(amount, 1, is_signed=True)
-                since = str(row["compared_with"] or "")
+                since = str(row["compared_with"] or places[0])
                 cells = (since, said, interval(amount, 1), students(row.n))
                 body.append((f"{_named(population)}, {place}", *cells))
     columns = ("Step", "Compared with", "Change, points", "Interval", "Students")
