@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -85,14 +89,23 @@ def define(transaction: Transaction, import_id: int, *, schools: bool = True) ->
 
 
 def made(folder: Path, *, schools: bool = True) -> Warehouse:
-    """A warehouse that knows the usual test, and the schools if asked."""
+    """A warehouse that knows the usual test, and the schools if asked: a copy of one made once."""
+    shutil.copytree(_made_once(schools), folder, dirs_exist_ok=True)
+    return Warehouse.open(folder)
+
+
+@cache
+def _made_once(schools: bool) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="scorehouse-made-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     warehouse = Warehouse.create(folder)
     with warehouse.transaction("definitions") as transaction:
         number = transaction.begin_import("entities", "", "definitions")
         define(transaction, number, schools=schools)
         transaction.end_import(number, "PROCESSED", "", {})
         transaction.commit("definitions")
-    return warehouse
+    warehouse.close()
+    return folder
 
 
 def loaded(warehouse: Warehouse, *paths: Path) -> LoadSummary:

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import random
-import signal
-import subprocess
-import sys
 import threading
-import time
 import zipfile
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from killed import kill_at_random, worker
 from scorehouse.errors import ScorehouseError
 from scorehouse.warehouse import Warehouse
 from warehouse_help import TRT, USUAL, fates, held, loaded, made, trt
 
-RESULTS = 25
-WORKER = """
-import sys
+RESULTS = 10
+WORK = """
 from pathlib import Path
 from scorehouse.warehouse import Warehouse
+from scorehouse.warehouse.kinds import kinds
 from scorehouse.warehouse.load import LoadRequest, load
-house = Warehouse.open(Path(sys.argv[1]))
-print("ready", flush=True)
-load(house, LoadRequest((Path(sys.argv[2]),)), say=lambda text: print(text, flush=True))
-print("done", flush=True)
+kinds()
+
+def work(place, path):
+    house = Warehouse.open(Path(place))
+    load(house, LoadRequest((Path(path),)), say=lambda text: print(text, flush=True))
 """
 COUNTS = (
     "SELECT (SELECT count(*) FROM result) AS results, "
@@ -35,25 +34,15 @@ COUNTS = (
 )
 
 
-def delivery(folder: Path, number: int) -> Path:
-    """A zip of results of students of its own."""
-    path = folder / f"{number}.zip"
+def delivery(folder: Path, *numbers: int) -> Path:
+    """A zip of results of students of its own; of several such deliveries if asked."""
+    path = folder / f"{'-'.join(map(str, numbers[:2]))}.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        for place in range(RESULTS):
+        for number, place in product(numbers, range(RESULTS)):
             own = f"{number:03}{place:03}"
             values = {"student": f"9000{own}", "key": f"k-{own}", "number": f"1{own}"}
             archive.writestr(f"{own}.xml", TRT.format(**{**USUAL, **values}))
     return path
-
-
-def start(house: Path, path: Path) -> subprocess.Popen[str]:
-    """Start a load in a process of its own, and wait until it is about to begin."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(house), str(path)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
 
 
 def whole(house: Warehouse) -> int:
@@ -74,22 +63,23 @@ def kill_loads(folder: Path, times: int, seed: int) -> None:
     """Kill loads at random moments; after each, all of it is held or nothing."""
     house = made(folder / "w")
     rng = random.Random(seed)
-    expected, longest = 0, 1.5
-    for number in range(times):
-        process = start(folder / "w", delivery(folder, number))
-        time.sleep(rng.uniform(0, longest))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        now = whole(house)
-        assert now in (expected, expected + 1)
-        expected = now
+    expected, ends = 1, []
+    with worker(WORK) as busy:
+        longest = busy.seconds(folder / "w", delivery(folder, times + 1))
+        for number in range(times):
+            words = folder / "w", delivery(folder, number)
+            ends.append(kill_at_random(busy, words, longest, rng.uniform))
+            now = whole(house)
+            assert now in ((expected + 1,) if ends[-1] else (expected, expected + 1))
+            expected = now
+    assert not all(ends)
     told = loaded(house, delivery(folder, times))
     assert fates(told) == {"new": RESULTS}
     assert whole(house) == expected + 1
     assert house.orphans() == []
-    again = loaded(house, *(folder / f"{number}.zip" for number in range(times)))
+    again = loaded(house, delivery(folder, *range(times)))
     assert sum(fates(again).values()) == times * RESULTS
-    assert whole(house) == times + 1
+    assert whole(house) == times + 2
 
 
 def test_a_killed_load_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -103,16 +93,14 @@ def test_three_hundred_killed_loads(tmp_path: Path) -> None:
 
 def test_two_loads_at_once_wait_for_each_other(tmp_path: Path) -> None:
     house = made(tmp_path / "w")
-    with house.transaction("a long load"):
-        process = start(tmp_path / "w", delivery(tmp_path, 1))
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        assert "a long load" in said
-        assert "waiting" in said
-        assert whole(house) == 0
-    assert process.stdout.readline() == "done\n"
-    process.wait()
-    process.stdout.close()
+    with worker(WORK) as busy:
+        with house.transaction("a long load"):
+            busy.start(tmp_path / "w", delivery(tmp_path, 1))
+            said = busy.line()
+            assert "a long load" in said
+            assert "waiting" in said
+            assert whole(house) == 0
+        assert busy.wait()
     assert whole(house) == 1
 
 
@@ -125,7 +113,7 @@ def test_readers_never_wait_and_never_see_half(tmp_path: Path) -> None:
     def read() -> None:
         own = Warehouse.open(tmp_path / "w")
         try:
-            while not ended.is_set():
+            while not ended.wait(0.01):
                 seen.append(whole(own))
         except BaseException as fault:
             faults.append(fault)
@@ -133,15 +121,15 @@ def test_readers_never_wait_and_never_see_half(tmp_path: Path) -> None:
     readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
         reader.start()
-    for number in range(6):
+    for number in range(4):
         loaded(house, delivery(tmp_path, number))
     ended.set()
     for reader in readers:
         reader.join()
     assert faults == []
     assert seen
-    assert set(seen) <= set(range(7))
-    assert whole(house) == 6
+    assert set(seen) <= set(range(5))
+    assert whole(house) == 4
 
 
 def test_an_open_snapshot_stays_as_it_is_through_loads_and_tidying(tmp_path: Path) -> None:

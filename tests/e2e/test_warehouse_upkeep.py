@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from e2e.invented import scorehouse
+from killed import kill_at_random, worker
 from scorehouse.warehouse import Warehouse
 from scorehouse.warehouse.certificates import certificates
 from scorehouse.warehouse.index import update_index
@@ -23,15 +20,13 @@ from warehouse_help import TRT, USUAL, held, loaded, made, trt
 
 STUDENTS = 12
 GONE = "9000000003"
-WORKER = """
-import sys
+WORK = """
 from pathlib import Path
 from scorehouse.warehouse import Warehouse
 from scorehouse.warehouse.purge import of_student, purge
-house = Warehouse.open(Path(sys.argv[1]))
-print("ready", flush=True)
-purge(house, of_student(sys.argv[2]))
-print("done", flush=True)
+
+def work(place, student):
+    purge(Warehouse.open(Path(place)), of_student(student))
 """
 COUNTS = (
     "SELECT (SELECT count(*) FROM result) AS results, "
@@ -82,46 +77,34 @@ def bytes_with(root: Path, word: str) -> list[Path]:
     return found
 
 
-def start(place: Path) -> subprocess.Popen[str]:
-    """Start a purge in a process of its own, and wait until it is about to begin."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(place), GONE], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
-def seconds(filled: Path, place: Path) -> float:
-    """How long a purge takes here and now."""
-    shutil.copytree(filled, place)
-    begun, process = time.monotonic(), start(place)
-    ready = time.monotonic()
-    process.communicate()
-    shutil.rmtree(place)
-    assert ready > begun
-    return time.monotonic() - ready
-
-
 def kill_purges(filled: Path, folder: Path, times: int, seed: int) -> None:
     """Kill purges at random moments: all of the student is visible or nothing; then finish."""
-    rng, longest = random.Random(seed), seconds(filled, folder / "w")
-    for number in range(times):
-        place = folder / f"w{number}"
-        shutil.copytree(filled, place)
-        process = start(place)
-        time.sleep(rng.uniform(0, longest))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        house = Warehouse.open(place)
-        assert counts(house) in (expected(STUDENTS - 1), expected(STUDENTS))
-        told = purge(house, of_student(GONE))
-        assert told.is_complete
-        assert counts(house) == expected(STUDENTS - 1)
-        assert bytes_with(place, GONE) == []
-        assert [one["details"]["state"] for one in certificates(house)] == ["complete"]
-        assert house.orphans() == []
-        shutil.rmtree(place)
+    rng, ends = random.Random(seed), []
+    with worker(WORK) as busy:
+        longest = busy.seconds(copied(filled, folder / "w"), GONE)
+        for number in range(times):
+            place = copied(filled, folder / f"w{number}")
+            ends.append(kill_at_random(busy, (place, GONE), longest, rng.uniform))
+            check_finished(place)
+            shutil.rmtree(place)
+    assert not all(ends)
+
+
+def copied(filled: Path, place: Path) -> Path:
+    shutil.copytree(filled, place)
+    return place
+
+
+def check_finished(place: Path) -> None:
+    """The purge is done or not; asked for again it is, with one certificate."""
+    house = Warehouse.open(place)
+    assert counts(house) in (expected(STUDENTS - 1), expected(STUDENTS))
+    told = purge(house, of_student(GONE))
+    assert told.is_complete
+    assert counts(house) == expected(STUDENTS - 1)
+    assert bytes_with(place, GONE) == []
+    assert [one["details"]["state"] for one in certificates(house)] == ["complete"]
+    assert house.orphans() == []
 
 
 def test_a_killed_purge_has_done_nothing_or_is_completed(filled: Path, tmp_path: Path) -> None:

@@ -42,17 +42,22 @@ class Broken:
         self._needs: frozenset[str] | None = None if is_kept else frozenset()
         self.any_row = hit.where.any()
 
-    def may_hold(self, frame: pl.DataFrame, empty: frozenset[str]) -> bool:
-        """Whether the condition can hold for some row, seeing which columns are empty.
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether it isn't known yet which columns the condition needs."""
+        return self._needs is None
 
-        Where every column that it asks is empty, all rows are as a row of nulls is; if it
-        doesn't hold for that one, it holds for none.
+    def settle(self, holds_for_nothing: bool) -> None:
+        """Take note of whether the condition holds for a row of nulls.
+
+        Where every column that it asks is empty, all rows are as such a row is; if it doesn't
+        hold for that one, it holds for none.
         """
-        if self._needs is None:
-            names = frozenset(self.hit.where.meta.root_names())
-            asked = frame.select(names) if names <= set(frame.columns) else frame
-            holds = asked.clear(1).select(self.hit.where.any()).item() if names else True
-            self._needs = frozenset() if holds else names
+        names = frozenset(self.hit.where.meta.root_names())
+        self._needs = frozenset() if holds_for_nothing else names
+
+    def may_hold(self, empty: frozenset[str]) -> bool:
+        """Whether the condition can hold for some row, seeing which columns are empty."""
         return not self._needs or not self._needs <= empty
 
     def told(self, frame: pl.DataFrame, profile: str) -> pl.LazyFrame:
@@ -101,10 +106,20 @@ def _holding(frame: pl.DataFrame, several: list[Broken]) -> Iterator[Broken]:
     """Those that hold for some row of a frame."""
     pairs = zip(frame.columns, frame.null_count().row(0), strict=True)
     empty = frozenset(column for column, count in pairs if count == frame.height)
-    possible = [one for one in several if one.may_hold(frame, empty)]
+    if unsettled := [one for one in several if one.is_unsettled]:
+        _settle(frame, unsettled)
+    possible = [one for one in several if one.may_hold(empty)]
     if possible:
         any_of = frame.select(**{str(n): one.any_row for n, one in enumerate(possible)}).row(0)
         yield from (one for one, is_hit in zip(possible, any_of, strict=True) if is_hit)
+
+
+def _settle(frame: pl.DataFrame, several: list[Broken]) -> None:
+    """See which conditions hold for a row of nulls."""
+    nulls = frame.clear(1)
+    holds = nulls.select(**{str(n): one.any_row for n, one in enumerate(several)}).row(0)
+    for one, is_so in zip(several, holds, strict=True):
+        one.settle(bool(is_so))
 
 
 def _told(one: Broken, frame: pl.DataFrame, profile: str) -> list[pl.Expr]:
