@@ -137,8 +137,7 @@ class Transaction:
         table = TABLES[name]
         is_sliced = table.slice in columns
         if is_sliced and slices is None:
-            found = self.engine.sql(f'SELECT DISTINCT "{table.slice}" AS s FROM ({select}) AS x')
-            slices = sorted(str(value or "") for value in found["s"].to_pylist())
+            slices = self.slices_of(select, name)
         total = 0
         parts = slices if is_sliced and slices is not None else [""]
         for value in parts:
@@ -148,6 +147,12 @@ class Transaction:
         if total:
             self._redefine(name)
         return total
+
+    def slices_of(self, select: str, name: str) -> list[str]:
+        """The slices of a table that the rows of a query belong to."""
+        column = TABLES[name].slice
+        found = self.engine.sql(f'SELECT DISTINCT "{column}" AS s FROM ({select}) AS x')
+        return sorted({str(value or "") for value in found["s"].to_pylist()})
 
     def _write(
         self,

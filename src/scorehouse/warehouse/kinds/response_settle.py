@@ -32,6 +32,7 @@ def settle(
     engine.register("sitting", tests)
     engine.register("sitting_response", numbered(responses))
     engine.register("placed", engine.sql(_placing()))
+    engine.register("matched", engine.sql(_matching()))
     engine.register("same", engine.sql(_same(transaction)))
     first = transaction.reserve(import_id, tests.num_rows)
     engine.register("judged", engine.sql(_judging(first)))
@@ -63,7 +64,7 @@ def _placing() -> str:
     )
 
 
-def _matched() -> str:
+def _matching() -> str:
     differs = " OR ".join(f"p.{name} IS DISTINCT FROM h.{name}" for name in _COMPARED)
     return (
         f"SELECT p.number, h.{ROW_ID} AS old_row, h.source_form, ({differs}) AS differs "
@@ -76,7 +77,9 @@ def _matched() -> str:
 def _same(transaction: Transaction) -> str:
     """Sittings held from responses that have not changed."""
     value = transaction.engine.row_hash([f'x."{name}"' for name in _RESPONSE_COLUMNS])
-    asked = f"SELECT * FROM ({_matched()}) AS m WHERE source_form = 'responses' AND NOT differs"
+    asked = "SELECT * FROM matched WHERE source_form = 'responses' AND NOT differs"
+    if not transaction.sql(f"{asked} LIMIT 1").num_rows:
+        return f"SELECT number FROM ({asked}) AS nobody"
     return (
         f"SELECT number FROM (SELECT a.number, count(*) AS n, sum({value}) AS h "
         f"FROM ({asked}) AS a JOIN sitting_response AS x ON x.number = a.number "
@@ -93,7 +96,7 @@ def _judging(first: int) -> str:
         "CASE WHEN p.is_waiting THEN 'waits' WHEN s.number IS NOT NULL THEN 'unchanged' "
         f"WHEN m.source_form IN {_DELIVERED} THEN 'held' "
         "WHEN m.old_row IS NULL THEN 'new' ELSE 'updated' END AS fate FROM placed AS p "
-        f"LEFT JOIN ({_matched()}) AS m ON m.number = p.number "
+        "LEFT JOIN matched AS m ON m.number = p.number "
         "LEFT JOIN same AS s ON s.number = p.number WHERE p.choice = 1"
     )
 
@@ -101,11 +104,13 @@ def _judging(first: int) -> str:
 def _keep(transaction: Transaction, import_id: int, first: int, sizes: tuple[int, int]) -> None:
     """Add the rows of what is taken; `sizes`: how many sittings and responses came."""
     taken = "fate IN ('new', 'updated')"
+    years = transaction.slices_of(f"SELECT school_year FROM judged WHERE {taken}", "result")
     transaction.add_select(
         "result",
         f"SELECT *, new_row AS {ROW_ID} FROM judged WHERE {taken}",
         [*_RESULT_COLUMNS, ROW_ID],
         import_id,
+        years,
     )
     cells = ", ".join(f'x."{name}"' for name in _RESPONSE_COLUMNS)
     row = f"{transaction.reserve(import_id, sizes[1])} + x.arrival AS {ROW_ID}"
@@ -115,6 +120,7 @@ def _keep(transaction: Transaction, import_id: int, first: int, sizes: tuple[int
         f"JOIN judged AS j ON j.number = x.number WHERE j.{taken}",
         [ROW_ID, "result_row", "school_year", *_RESPONSE_COLUMNS],
         import_id,
+        years,
     )
     replaced = transaction.sql(
         "SELECT old_row, new_row FROM judged WHERE old_row IS NOT NULL AND fate = 'updated' "

@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from scorehouse.intake.canonical import ResponseChunk
 from scorehouse.intake.readers.responses import read_responses
@@ -29,7 +31,7 @@ from scorehouse.warehouse.loading import (
 
 _MARKS = {"opportunity_id", "student_id", "assessment_id", "item_id", "answered", "score"}
 _BESIDE_MARKS = {"opportunity_id", "logged_on_cat", "logged_on_pt", "submitted_at"}
-_PART_TESTS = 100_000
+_PART_TESTS, _PART_RESPONSES = 100_000, 2_000_000
 WAITING = "UNKNOWN_ASMT"
 
 
@@ -62,6 +64,35 @@ def bring_sittings(
 ) -> Ending:
     """Bring the sittings of these opportunities, or all of them."""
     fates: Counter[str] = Counter()
+    for tests, responses in _parts(loading, path, sittings):
+        told = frame(settle(loading.transaction, tests, responses, import_id))
+        fates.update(told["fate"].to_list())
+        _tell_waiting(loading, told)
+    return _ending(fates)
+
+
+def _parts(
+    loading: Loading, path: Path, sittings: frozenset[str] | None
+) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Sittings and responses in parts of like size: many small files would be read again."""
+    held: list[tuple[pa.Table, pa.Table]] = []
+    for tests, responses in _staged(loading, path, sittings):
+        held.append((tests.to_arrow(), responses.to_arrow()))
+        if sum(part.num_rows for _, part in held) >= _PART_RESPONSES:
+            yield _joined(held)
+            held = []
+    if held:
+        yield _joined(held)
+
+
+def _joined(held: list[tuple[pa.Table, pa.Table]]) -> tuple[pa.Table, pa.Table]:
+    tests, responses = zip(*held, strict=True)
+    return pa.concat_tables(tests), pa.concat_tables(responses)
+
+
+def _staged(
+    loading: Loading, path: Path, sittings: frozenset[str] | None
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     first = 0
     for chunk in _chunks(loading, path):
         tests, responses = staged(chunk, first)
@@ -69,10 +100,7 @@ def bring_sittings(
         if sittings is not None:
             tests = tests.filter(pl.col("opportunity_id").is_in(list(sittings)))
             responses = responses.join(tests.select(NUMBER), on=NUMBER, how="semi")
-        told = frame(settle(loading.transaction, tests.to_arrow(), responses.to_arrow(), import_id))
-        fates.update(told["fate"].to_list())
-        _tell_waiting(loading, told)
-    return _ending(fates)
+        yield tests, responses
 
 
 def _chunks(loading: Loading, path: Path) -> Iterator[ResponseChunk]:
@@ -83,8 +111,7 @@ def staged(chunk: ResponseChunk, first: int) -> tuple[pl.DataFrame, pl.DataFrame
     """Sittings and responses with the sitting's number, counted from `first`."""
     tests = frame(chunk.opportunities)
     numbers = pl.Series(NUMBER, range(first, first + tests.height), dtype=pl.Int64)
-    sizes = pl.Series(chunk.offsets[1:] - chunk.offsets[:-1])
-    of_row = numbers.to_frame().select(pl.col(NUMBER).repeat_by(sizes).explode())[NUMBER]
+    of_row = np.repeat(numbers.to_numpy(), np.diff(chunk.offsets))
     results = tests.select(
         numbers,
         *(pl.col(name) for name in ("opportunity_id", "student_id", "assessment_id")),
@@ -98,7 +125,7 @@ def staged(chunk: ResponseChunk, first: int) -> tuple[pl.DataFrame, pl.DataFrame
         .then(instant(pl.col("submitted_at")))
         .alias("force_completed_at"),
     )
-    rows = frame(chunk.responses).with_columns(of_row.alias(NUMBER))
+    rows = frame(chunk.responses).with_columns(pl.Series(NUMBER, of_row))
     wanted = (
         NUMBER, "part", "item_id", "dimension", "position", "answered", "score", "condition_code",
     )  # fmt: skip

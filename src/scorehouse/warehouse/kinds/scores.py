@@ -149,11 +149,15 @@ _COUNTING = "SELECT coalesce(max(arrival), -1) + 1 AS n FROM arriving"
 
 def _keep(transaction: Transaction, import_id: int, arrived: int) -> None:
     taken = "r.fate IN ('new', 'updated')"
+    years = transaction.slices_of(
+        f"SELECT school_year FROM scored_rows AS r WHERE {taken}", "scoring"
+    )
     transaction.add_select(
         "scoring",
         f"SELECT r.*, r.row_number AS {ROW_ID} FROM scored_rows AS r WHERE {taken}",
         [*_OWN, ROW_ID],
         import_id,
+        years,
     )
     cells = ", ".join(f'{_part_value(name)} AS "{name}"' for name in _PARTS)
     row = f"{transaction.reserve(import_id, arrived)} + a.arrival AS {ROW_ID}"
@@ -164,6 +168,7 @@ def _keep(transaction: Transaction, import_id: int, arrived: int) -> None:
         f"AND r.assessment_id = a.assessment_id WHERE a.measure <> 'overall' AND {taken}",
         [ROW_ID, "owner_row", "school_year", "origin", *_PARTS],
         import_id,
+        years,
     )
     replaced = transaction.sql(
         "SELECT old_row, row_number AS new_row FROM scored_rows "
