@@ -100,6 +100,7 @@ def overall() -> Iterator[Row]:
                         row = {**about, **_figures(n, shift + gap + 3 * step), "report": "overall"}
                         row |= {"school_year": year, "subject": subject, "test_grade": grade}
                         row |= {"measure": "overall", "student_group": group}
+                        row["missing"] = [{"reason": "exempt", "students": 2}]
                         if grade:
                             row |= {"mean_scale_score": 2440.25 + gap, "se_mean": 85 / n**0.5}
                         yield row
@@ -135,8 +136,9 @@ def targets() -> Iterator[Row]:
 def longitudinal() -> Iterator[Row]:
     for population, n in (("cohort:2016-17-2018-19", 180), ("", 230)):
         for step, year in enumerate(YEARS):
-            told = _figures(n, -8 + 5 * step + (3 if population else 0))
+            told: Row = _figures(n, -8 + 5 * step + (3 if population else 0))
             told |= {"school_year": year, "test_grade": f"0{3 + step}", "population": population}
+            told["missing"] = [{"reason": "moved", "students": 12}]
             if population and step:
                 told |= {"change": 5.0 * step, "se_change": 2.0}
             yield {**_part("longitudinal", "overall", "ALL", n), **told}
@@ -182,7 +184,7 @@ def school_story() -> EntityStory:
         IndicatorRow("Foster Youth", Amount(why="fewer than 11 students")),
     ]
     ela = SubjectStory(
-        "English language arts",
+        "ELA",
         row,
         groups,
         GRID,
@@ -208,8 +210,8 @@ def school_story() -> EntityStory:
         n=300,
         remark="There is no prior year.",
     )
-    counts = (ColorCount("English language arts", (("Red", 1), ("Yellow", 1)), 2),)
-    maths = SubjectStory("Mathematics", without, (), GRID, CUTS)
+    counts = (ColorCount("ELA", (("Red", 1), ("Yellow", 1)), 2),)
+    maths = SubjectStory("Math", without, (), GRID, CUTS)
     return EntityStory("99640010000001", "Alder Creek Elementary", "School", (ela, maths), counts)
 
 
@@ -217,13 +219,13 @@ def district_story() -> DistrictStory:
     small = IndicatorRow("Tiny <Hill>", Amount(why="fewer than 11 students"))
     rows = [*ratings("usual"), *ratings("long"), small]
     planes = (PlaneStory("Schools under the cuts of grades 3 to 8", CUTS, rows),)
-    return DistrictStory(DISTRICT, "Cedar Grove Unified", "Mathematics", GRID, planes)
+    return DistrictStory(DISTRICT, "Cedar Grove Unified", "Math", GRID, planes)
 
 
 INDICATOR_ABOUT = IndicatorAbout(
     "2024",
     MADE_AT,
-    "for the public",
+    "public",
     "rules of the 2024 Dashboard",
     notes=("Halves are rounded up; for negative numbers that is uncertain.",),
     definitions=(("Status", "The mean distance from standard."),),

@@ -213,6 +213,13 @@ def test_the_plane_leaves_small_ones_out_and_says_so() -> None:
     assert chart.table.rows[1][2] == f"not shown: {WHY}"
 
 
+def test_a_plane_without_known_cuts_has_dots_and_no_regions() -> None:
+    rows = [rating("A", 10, 5, 90)]
+    chart = charts.plane("k", "Plane", rows, GRID, charts.Cuts((), ()))
+    assert len(list(root(chart).iter(f"{SVG}circle"))) == 1
+    assert "Green" not in drawn(chart)
+
+
 def test_placement_counts_every_row_once() -> None:
     rows = samples.ratings("many")
     chart = charts.placement_counts("k", "Placement", GRID, rows)

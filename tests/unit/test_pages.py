@@ -50,7 +50,7 @@ STEMS = [
     "longitudinal-99640000000000",
     "items-99640000000000",
     "indicator-99640010000001",
-    "placement-99640000000000-mathematics",
+    "placement-99640000000000-math",
 ]
 every = pytest.mark.parametrize("stem", STEMS)
 
@@ -191,6 +191,13 @@ def test_longitudinal_pages_show_both_the_same_students_and_everybody() -> None:
     assert "Everybody tested" in text
     assert "+10.0" in text
     assert "6.1 to 13.9" in text
+
+
+def test_reasons_of_missing_students_are_for_staff() -> None:
+    for reports, said in (("overall", "Exempt"), ("longitudinal", "Was in another school")):
+        for profile, is_told in (("staff", True), ("public", False)):
+            made = report_pages(samples.released(profile, reports), samples.ABOUT)
+            assert {said in html(page) for page in made if page.stem[-1] != "e"} == {is_told}
 
 
 def test_item_pages_show_points_and_answers() -> None:

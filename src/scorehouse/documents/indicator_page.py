@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from scorehouse import __version__
+from scorehouse.documents.labels import Labels
 from scorehouse.documents.page import (
     Block,
     Definitions,
@@ -43,8 +44,9 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 class IndicatorAbout:
     """What every page of a run says: Dashboard, rules, and notes on uncertain settings.
 
-    `audience` and `rules` are words; `asked` what else was asked for. `definitions` are of
-    the words used (Status, Change, a color), `notes` sentences of the whole run.
+    `audience` is a profile's name, `rules` are words; `asked` what else was asked for.
+    `definitions` are of the words used (Status, Change, a color), `notes` sentences of the
+    whole run.
     """
 
     dashboard: str
@@ -153,15 +155,21 @@ def entity_page(story: EntityStory, about: IndicatorAbout) -> Page:
     """The page of one entity."""
     sections = [_subject(one, f"s{number}") for number, one in enumerate(story.subjects, start=1)]
     if story.equity:
-        chart = equity("equity", "Student groups by color", story.equity)
+        counts = [ColorCount(_named(c.name), c.counts, c.without) for c in story.equity]
+        chart = equity("equity", "Student groups by color", counts)
         sections.append(Section("colors", "How many groups have each color", [chart]))
     facts = [
-        Fact(one.subject, one.row.color or "No color", _figures(one.row)) for one in story.subjects
+        Fact(_named(one.subject), one.row.color or "No color", _figures(one.row))
+        for one in story.subjects
     ]
     rows = [row for one in story.subjects for row in (one.row, *one.groups)]
     lead = f"The Academic Indicator on the {about.dashboard} Dashboard, and why it is what it is."
     stem = f"indicator-{_slug(story.entity_id)}"
     return _page(stem, story.name, story.entity_type, lead, facts, sections, rows, about)
+
+
+def _fact(one: SubjectStory) -> Fact:
+    return Fact(_named(one.subject), one.row.color or "No color", _figures(one.row))
 
 
 def _figures(row: IndicatorRow) -> str:
@@ -180,7 +188,8 @@ def _figure(name: str, amount: Amount, level: str) -> str:
 
 
 def _subject(one: SubjectStory, key: str) -> Section:
-    title = f"{one.subject}: {one.row.name}"
+    subject = _named(one.subject)
+    title = f"{subject}: {one.row.name}"
     pictures: list[Block] = [gauge(f"{key}-gauge", title, one.row)]
     if one.row.status.value is not None:
         grid = color_grid(
@@ -192,7 +201,7 @@ def _subject(one: SubjectStory, key: str) -> Section:
         Section(f"{key}-change", "What would change it", _steps(one.what_if)),
         Section(f"{key}-groups", "Student groups", _groups(one, key)),
     ]
-    return Section(key, one.subject, pictures, [part for part in parts if part.blocks])
+    return Section(key, subject, pictures, [part for part in parts if part.blocks])
 
 
 def _steps(sentences: Sequence[str]) -> list[Block]:
@@ -204,12 +213,12 @@ def _why(one: SubjectStory) -> list[Block]:
     if one.row.remark and not one.row.color:
         blocks.insert(0, Words([f"{one.row.remark}"]))
     if one.counted:
-        caption = f"Who was counted: {one.subject}"
+        caption = f"Who was counted: {_named(one.subject)}"
         blocks.append(Table(caption, ("Students", "How many"), tuple(one.counted)))
     if one.margins:
         body = tuple((m.level, m.cut, m.points, m.remark) for m in one.margins)
         columns = ("Level", "Begins at", "Points away", "Remark")
-        caption = f"How far each cut is: {one.subject}"
+        caption = f"How far each cut is: {_named(one.subject)}"
         blocks.append(Table(caption, columns, body, frozenset({3})))
     return blocks
 
@@ -217,7 +226,7 @@ def _why(one: SubjectStory) -> list[Block]:
 def _groups(one: SubjectStory, key: str) -> list[Block]:
     if not one.groups:
         return []
-    title = f"Student groups by Status and Change: {one.subject}"
+    title = f"Student groups by Status and Change: {_named(one.subject)}"
     rows = [one.row, *one.groups]
     chart = plane(f"{key}-plane", title, rows, one.grid, one.cuts, one="group")
     reasons = tuple((row.name, row.remark) for row in rows if not row.color and row.remark)
@@ -231,7 +240,9 @@ def _groups(one: SubjectStory, key: str) -> list[Block]:
 def placement_page(story: DistrictStory, about: IndicatorAbout) -> Page:
     """The placement report of a district in one subject: names in the cells, and the planes."""
     schools = story.schools
-    grid = placement_counts("placement", f"Schools by color: {story.subject}", story.grid, schools)
+    grid = placement_counts(
+        "placement", f"Schools by color: {_named(story.subject)}", story.grid, schools
+    )
     sections = [
         Section("cells", "Schools in the grid", [grid, _cells(story), *_uncolored(schools)])
     ]
@@ -243,7 +254,7 @@ def placement_page(story: DistrictStory, about: IndicatorAbout) -> Page:
         Fact("Schools", students(len(schools))),
         Fact("With a color", students(colored)),
     ]
-    lead = f"{story.subject}: where each school stands on the {about.dashboard} Dashboard."
+    lead = f"{_named(story.subject)}: where each school stands on the {about.dashboard} Dashboard."
     stem = f"placement-{_slug(story.entity_id)}-{_slug(story.subject.lower())}"
     return _page(stem, story.name, "District", lead, facts, sections, schools, about)
 
@@ -260,7 +271,7 @@ def _cells(story: DistrictStory) -> PlacementCells:
         )
         for status, level in enumerate(story.grid.status_levels)
     ]
-    caption = f"Names of the schools in each cell, {story.subject}"
+    caption = f"Names of the schools in each cell, {_named(story.subject)}"
     return PlacementCells(caption, ("Status", *story.grid.change_levels), rows)
 
 
@@ -292,16 +303,17 @@ def _page(
     about: IndicatorAbout,
 ) -> Page:
     made_at = about.made_at.strftime("%Y-%m-%d %H:%M %Z").strip()
+    audience = Labels().say("audience", about.audience)
     asked = [("Dashboard", about.dashboard), ("Rules", about.rules), *about.asked]
     return Page(
         stem=stem,
         title=title,
-        kicker=f"{kind} · Academic Indicator {about.dashboard} · {about.audience}",
+        kicker=f"{kind} · Academic Indicator {about.dashboard} · {audience}",
         lead=lead,
         facts=facts,
         sections=[*sections, *_notes(rows, about)],
         asked=[*asked, ("Made", made_at)],
-        made_by=f"Made by Scorehouse {__version__}, {made_at}, {about.audience}.",
+        made_by=f"Made by Scorehouse {__version__}, {made_at}, {audience}.",
         keywords=("Academic Indicator", about.dashboard, title),
     )
 
@@ -315,6 +327,10 @@ def _notes(rows: Sequence[IndicatorRow], about: IndicatorAbout) -> Iterator[Sect
         blocks.append(Definitions(about.definitions))
     if blocks:
         yield Section("notes", "What the words and numbers mean", blocks)
+
+
+def _named(subject: str) -> str:
+    return Labels().say("subject", subject)
 
 
 def _slug(text: str) -> str:

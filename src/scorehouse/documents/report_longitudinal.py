@@ -16,7 +16,14 @@ from scorehouse.documents.figure_rows import (
 )
 from scorehouse.documents.page import Block, Section
 from scorehouse.documents.report_overall import FROM_STANDARD, MEAN_SCORE, MET_PERCENT, bars
-from scorehouse.documents.report_shared import Slice, View, key_of, sentences, slices
+from scorehouse.documents.report_shared import (
+    Slice,
+    View,
+    key_of,
+    missing_table,
+    sentences,
+    slices,
+)
 from scorehouse.reports.charts import Amount, Chart, Number, Series, Table, cohort_lines
 from scorehouse.reports.charts.words import heading, interval, students, told
 
@@ -68,6 +75,8 @@ def _blocks(one: Slice, rows: Figures, code: str, view: View) -> Iterator[Block]
     change = _changes(rows, places, steps, f"{view.labels.group(code)}, {one.heading}")
     if change:
         yield change
+    named = [(f"{view.labels.grade(row.grade)}, {row.year}", row) for row in rows.rows]
+    yield from missing_table("Students who are not among the same students", named, view.labels)
 
 
 def _populations(rows: Figures) -> list[str]:
@@ -75,7 +84,7 @@ def _populations(rows: Figures) -> list[str]:
 
 
 def _named(population: str) -> str:
-    return SAME if population.startswith(COHORT) else population or EVERYBODY
+    return SAME if population.startswith(COHORT) else EVERYBODY
 
 
 def _points(

@@ -23,6 +23,7 @@ from scorehouse.documents.report_shared import (
     key_of,
     level_row,
     main_grade,
+    missing_table,
     name_of,
     sentences,
     slices,
@@ -93,7 +94,7 @@ def _section(one: Slice, view: View) -> Section:
         _part(one, "groups", "By student group", _groups(one, latest, view, year)),
         _part(one, "years", "Over the years", _years(one, rows.everybody(), view)),
         _part(one, "above", "Beside what it belongs to", _above(one, latest, view, year)),
-        _part(one, "numbers", "In numbers", [_numbers(everybody, view.labels, one.heading + year)]),
+        _part(one, "numbers", "In numbers", list(_in_numbers(one, everybody, view.labels, year))),
     ]
     words = list(_words(everybody, view))
     return Section(one.key, one.heading, words, [part for part in parts if part.blocks])
@@ -245,6 +246,14 @@ _COLUMNS = (
     ("From standard", DISTANCE, 1),
     ("Met, %", MET, 1),
 )
+
+
+def _in_numbers(one: Slice, everybody: Figures, labels: Labels, year: str) -> Iterator[Block]:
+    numbers = _numbers(everybody, labels, one.heading + year)
+    if numbers:
+        yield numbers
+    named = [(labels.grade(row.grade), row) for row in everybody.rows]
+    yield from missing_table(f"Students without a score that counts{year}", named, labels)
 
 
 def _numbers(rows: Figures, labels: Labels, caption: str) -> Table | None:

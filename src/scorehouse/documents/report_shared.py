@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from scorehouse.documents.figure_rows import FigureRow, Figures
+from scorehouse.documents.figure_rows import MARKED, FigureRow, Figures
 from scorehouse.documents.labels import Labels
 from scorehouse.documents.page import Words
-from scorehouse.reports.charts import LevelRow
-from scorehouse.reports.charts.words import signed
+from scorehouse.reports.charts import LevelRow, Table
+from scorehouse.reports.charts.words import signed, students
 from scorehouse.reports.compare import WITH_ALL
 from scorehouse.reports.figure_shape import KEYS
 from scorehouse.reports.statistics import rounded
 
-SUMMATIVE = "summative"
+SUMMATIVE, MISSING = "summative", "missing"
 MOST_SENTENCES = 6
 
 
@@ -148,6 +148,22 @@ def sentences(rows: Sequence[FigureRow]) -> Iterator[Words]:
     told = [str(row["sentence"]) for row in rows if row["sentence"]]
     if told:
         yield Words(list(dict.fromkeys(told)))
+
+
+def missing_table(
+    caption: str, named: Sequence[tuple[str, FigureRow]], labels: Labels
+) -> Iterator[Table]:
+    """Why students are missing, by reason: for staff, whose rows have marks."""
+    told = [(name, row[MISSING]) for name, row in named if row[MISSING] and row[MARKED] is not None]
+    reasons = dict.fromkeys(one["reason"] for _, missing in told for one in missing)
+    if not reasons:
+        return
+    body = []
+    for name, missing in told:
+        counts = {one["reason"]: one["students"] for one in missing}
+        body.append((name, *(students(counts.get(reason)) for reason in reasons)))
+    heads = [labels.say(MISSING, reason) for reason in reasons]
+    yield Table(caption, ("", *heads), tuple(body))
 
 
 def main_grade(rows: Figures) -> str:

@@ -80,6 +80,8 @@ def _edges(scale: Scale, cuts: Sequence[float], start: float, end: float) -> lis
 def _regions(frame: _Frame, grid: Grid, cuts: Cuts) -> list[Box]:
     """The cells of the grid where they lie on the plane, each with its color's word."""
     words: list[Box] = []
+    if not _has_all(grid, cuts):
+        return words
     columns = _edges(frame.x, [float(c) for c in cuts.change], LEFT, RIGHT)
     bands = _edges(frame.y, [float(c) for c in cuts.status], BOTTOM, TOP)
     lowest = len(grid.status_levels) - 1
@@ -113,7 +115,14 @@ def _axes(frame: _Frame, grid: Grid, cuts: Cuts) -> None:
     middle = (LEFT + RIGHT) / 2
     drawing.text(middle, BOTTOM + 40, "Change, points →", anchor="middle", is_bold=True)
     drawing.text(0, 12, "↑ Status, points from Standard Met", is_bold=True)
-    _level_names(frame, grid, cuts)
+    if _has_all(grid, cuts):
+        _level_names(frame, grid, cuts)
+
+
+def _has_all(grid: Grid, cuts: Cuts) -> bool:
+    """Whether every level has its cut: of some years not all are known."""
+    is_status = len(cuts.status) + 1 == len(grid.status_levels)
+    return is_status and len(cuts.change) + 1 == len(grid.change_levels)
 
 
 def _marks(scale: Scale, cuts: Sequence[Number], gap: float) -> list[tuple[Number, bool]]:
