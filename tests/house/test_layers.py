@@ -66,6 +66,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "rulebook",
         "disclosure",
         "reports",
+        "accountability.academic",
         "scoring",
         "intake",
         "intake.readers",

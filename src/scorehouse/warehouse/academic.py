@@ -1,0 +1,213 @@
+"""From students to the sums of the Academic Indicator on an engine, subject by subject.
+
+The engine needs two names, in the shapes of `accountability.academic.shapes`: `academic_roster`
+and `academic_results`. The texts stand in `marts/academic_*.sql`; the same in plain Python is
+`accountability.academic.members`, and the tests hold both equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scorehouse.accountability.academic.members import Setting
+from scorehouse.accountability.academic.students import (
+    BITS,
+    CURRENT_SWD,
+    LAST_DAY,
+    RACES,
+    STATE_ID,
+)
+from scorehouse.accountability.academic.sums import LEFT_OUT, POINT
+from scorehouse.rulebook.dashboard_students import BY_TEST, EVERYWHERE, SPECIAL, StudentRules
+from scorehouse.warehouse.engine import Engine
+from scorehouse.warehouse.marts import filled, in_list, text_of
+
+REASONS: Mapping[str, int] = {reason: place for place, reason in enumerate(LEFT_OUT, start=1)}
+"""Reasons as the SQL numbers them; 0 means that the score counts."""
+
+_STUDENT_REASONS = [reason for reason in LEFT_OUT if reason != "duplicate"]
+_WAS_RECLASSIFIED = "r.el_status = 'RFEP' AND r.reclassified_on >= p.reclassified_since"
+_CONDITIONS = {
+    "ALL": "true",
+    **{race: f"r.race_ethnicity = '{race}'" for race in RACES},
+    "EL": f"r.el_status = 'EL' OR ({_WAS_RECLASSIFIED})",
+    "ELO": "r.el_status = 'EL'",
+    "RFP": _WAS_RECLASSIFIED,
+    "EO": "r.el_status = 'EO'",
+    "LTEL": "r.long_term_english_learner",
+    "SED": "r.economically_disadvantaged",
+    "SWD": "r.student_with_disabilities OR r.disability_ended_on >= p.disability_since",
+    CURRENT_SWD: "r.student_with_disabilities",
+    "FOS": "r.foster_youth",
+    "HOM": "r.homeless",
+}
+_VIEWS = ("academic_spells", "academic_records", "academic_members")
+
+
+class SumsRun:
+    """Sums of several subjects and years from one roster; numbers its entities once."""
+
+    def __init__(
+        self, engine: Engine, rules: StudentRules, entity_ids: Iterable[str], groups: Sequence[str]
+    ) -> None:
+        """`entity_ids` are all schools and LEAs that may occur, `groups` those to be summed."""
+        self._engine = engine
+        self._rules = rules
+        self._ids = [*sorted({*entity_ids, STATE_ID} - {""})]
+        self._numbers = {entity: number for number, entity in enumerate(self._ids, start=1)}
+        engine.register("academic_entities", self._entities())
+        engine.register("academic_groups", _groups(groups))
+        engine.register("academic_conditions", _conditions(rules))
+
+    def sums(self, about: Setting, school_year: str) -> pa.Table:
+        """The sums of one subject and year: entity, its type, group, and all counts."""
+        self.define(about, school_year)
+        return self._engine.sql(filled(text_of("academic_sums"), **self._names(about, school_year)))
+
+    def members(self, about: Setting, school_year: str, where: str = "true") -> pa.Table:
+        """The students of a subject and year, with reasons in words, blank where they count.
+
+        `where` is a condition on `school_id`, `lea_id` or `student_id`.
+        """
+        self.define(about, school_year)
+        text = (
+            "SELECT * FROM (SELECT m.*, coalesce(s.entity_id, '') AS school_id, "
+            "coalesce(l.entity_id, '') AS lea_id FROM academic_members AS m "
+            "LEFT JOIN academic_entities AS s ON s.entity_no = m.school_no "
+            "LEFT JOIN academic_entities AS l ON l.entity_no = m.lea_no) AS t "
+            f"WHERE {where} ORDER BY student_id NULLS LAST"
+        )
+        return _in_words(self._engine.sql(text))
+
+    def define(self, about: Setting, school_year: str) -> None:
+        """Name what a subject and year need, up to `academic_members`."""
+        self._engine.register("academic_places", self._places(about))
+        self._engine.register("academic_cuts", _cuts(about))
+        names = self._names(about, school_year)
+        for view in _VIEWS:
+            self._engine.view(view, filled(text_of(view), **names))
+
+    def _names(self, about: Setting, school_year: str) -> dict[str, str]:
+        """What fills the braces of the texts."""
+        rules = self._rules
+        by_test = rules.testing_day == BY_TEST
+        return {
+            **{reason: str(number) for reason, number in REASONS.items()},
+            "school_year": school_year,
+            "subject": about.subject,
+            "last_day": LAST_DAY.isoformat(),
+            "groups": " + ".join(
+                f"CASE WHEN {condition} THEN {BITS[code]} ELSE 0 END"
+                for code, condition in _CONDITIONS.items()
+            ),
+            "everybody": str(BITS["ALL"]),
+            "sba": str(BITS["SBA"]),
+            "caa": str(BITS["CAA"]),
+            "point": str(POINT),
+            "state_no": str(self._numbers[STATE_ID]),
+            "joined_days": str(rules.gap_days + 1),
+            "plain_testing_day": _day("b.completed_on", "s.starts_on", by_test),
+            "chosen_testing_day": _day("c.completed_on", "c.starts_on", by_test),
+            "charters_apart": _truth(rules.charters_apart),
+            "residence_everywhere": _truth(rules.residence == EVERYWHERE),
+            "residence_special": _truth(rules.residence == SPECIAL),
+            "recent_not_scored": _truth(about.subject in rules.recent_not_scored),
+            "recent_not_enrolled": _truth(about.subject in rules.recent_not_enrolled),
+            "pools_alternate": _truth(rules.pools_alternate),
+            "tested": in_list(sorted(rules.tested)),
+            "left_out": " ".join(
+                f"sum(CASE WHEN reason = {REASONS[name]} THEN n ELSE 0 END) AS left_out_{name},"
+                for name in _STUDENT_REASONS
+            ),
+            "casts": " ".join(
+                f"CAST(s.left_out_{name} AS BIGINT) AS left_out_{name},"
+                for name in _STUDENT_REASONS
+            ),
+        }
+
+    def _entities(self) -> pa.Table:
+        numbers = pa.array(list(self._numbers.values()), pa.int32())
+        return pa.table({"entity_id": pa.array(self._ids), "entity_no": numbers})
+
+    def _places(self, about: Setting) -> pa.Table:
+        places = list(about.places.values())
+        days = about.days
+        columns = {
+            "school_id": pa.array([place.school_id for place in places], pa.string()),
+            "school_no": pa.array([self._numbers[p.school_id] for p in places], pa.int32()),
+            "lea_no": pa.array([self._numbers.get(p.lea_id, 0) for p in places], pa.int32()),
+        }
+        for name in ("starts_on", "ends_on", "recent_after"):
+            columns[name] = pa.array([getattr(place, name) for place in places], pa.date32())
+        for name in ("census_on", "reclassified_since", "disability_since"):
+            columns[name] = pa.array([getattr(days, name)] * len(places), pa.date32())
+        for name in ("is_charter", "is_nonpublic", "is_special"):
+            columns[name] = pa.array([getattr(place, name) for place in places], pa.bool_())
+        return pa.table(columns)
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _day(tested: str, window: str, by_test: bool) -> str:
+    return f"coalesce({tested}, {window})" if by_test else window
+
+
+def _groups(codes: Sequence[str]) -> pa.Table:
+    bits = [BITS[code] for code in codes]
+    colored = [BITS[CURRENT_SWD if code == "SWD" else code] for code in codes]
+    return pa.table(
+        {
+            "student_group": pa.array(codes, pa.string()),
+            "group_no": pa.array(range(len(codes)), pa.int32()),
+            "group_bit": pa.array(bits, pa.int64()),
+            "color_bit": pa.array(colored, pa.int64()),
+        }
+    )
+
+
+def _conditions(rules: StudentRules) -> pa.Table:
+    told = list(rules.conditions.values())
+    return pa.table(
+        {
+            "condition_code": pa.array(list(rules.conditions), pa.string()),
+            "include_indicator": pa.array([indicator for indicator, _ in told], pa.string()),
+            "told": pa.array([reason for _, reason in told], pa.string()),
+        }
+    )
+
+
+def _cuts(about: Setting) -> pa.Table:
+    ranges = about.ranges.values()
+    return pa.table(
+        {
+            "test_grade": pa.array(list(about.ranges), pa.string()),
+            "standard_met": pa.array([one.standard_met for one in ranges], pa.int64()),
+            "lowest": pa.array([one.lowest for one in ranges], pa.int64()),
+            "highest": pa.array([one.highest for one in ranges], pa.int64()),
+        }
+    )
+
+
+def _in_words(members: pa.Table) -> pa.Table:
+    """Reasons and groups as words instead of numbers."""
+    words = pa.array(["", *LEFT_OUT])
+    columns = {name: members[name] for name in ("student_id", "school_id", "lea_id")}
+    columns["student_groups"] = pa.array(
+        [_codes(groups) for groups in members["student_groups"].to_pylist()], pa.list_(pa.string())
+    )
+    for name in ("school_reason", "lea_reason", "state_reason"):
+        columns[name] = words.take(members[name].combine_chunks().cast(pa.int32()))
+    columns["distance"] = members["distance"].cast(pa.int64())
+    for name in ("is_enrolled", "is_tested"):
+        columns[name] = pc.equal(members[name], 1)
+    columns["records"] = members["records"].cast(pa.int64())
+    return pa.table(columns)
+
+
+def _codes(groups: int) -> list[str]:
+    return [code for code, bit in BITS.items() if groups & bit]
