@@ -50,7 +50,7 @@ def columns() -> tuple[tuple[str, str, str], ...]:
 def staged(chunk: ResultChunk, source_form: str, kept: pl.Series) -> Staged:
     """Return the rows of the results whose numbers are `kept`."""
     tests = frame(chunk.tests).filter(pl.col("result").is_in(kept.implode()))
-    items = frame(chunk.items).filter(pl.col("result").is_in(kept.implode()))
+    items = frame(chunk.items.select(_ITEM_COLUMNS)).filter(pl.col("result").is_in(kept.implode()))
     scores = _element_scores(chunk, tests) if chunk.is_xml else _column_scores(tests)
     used = _element_uses(chunk) if chunk.is_xml else _column_uses(tests)
     number = pl.col("result").cast(pl.Int64).alias(NUMBER)
@@ -106,13 +106,30 @@ def instant(column: pl.Expr) -> pl.Expr:
 
     A date alone is its midnight.
     """
-    trimmed = column.str.strip_chars()
+    return column.map_batches(_instants, return_dtype=pl.Datetime("us"))
+
+
+_USUAL = "%Y-%m-%dT%H:%M:%S%.f"
+
+
+def _instants(texts: pl.Series) -> pl.Series:
+    """Most are written in the usual way; only the others are tried in every other."""
+    trimmed = texts.cast(pl.String).str.strip_chars()
+    usual = trimmed.str.to_datetime(_USUAL, time_unit="us", strict=False)
+    is_other = usual.is_null() & (trimmed != "").fill_null(False)
+    if not is_other.any():
+        return usual
+    others = trimmed.filter(is_other).to_frame("text").select(_any_instant(pl.col("text")))
+    return usual.scatter(is_other.arg_true(), others.to_series())
+
+
+def _any_instant(trimmed: pl.Expr) -> pl.Expr:
     zoned = trimmed.str.contains(r"(?:[zZ]|[+-]\d{2}:?\d{2})$") & (trimmed.str.len_chars() > 10)
     plain = trimmed.str.slice(0, 26).str.replace(" ", "T")
     aware = trimmed.str.replace(r"[zZ]$", "+00:00").str.replace(" ", "T")
     utc = aware.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
     local = pl.coalesce(
-        plain.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False),
+        plain.str.to_datetime(_USUAL, time_unit="us", strict=False),
         plain.str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", strict=False),
         trimmed.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")),
     )
@@ -297,6 +314,14 @@ def _column_uses(tests: pl.DataFrame) -> pl.DataFrame:
     return used.filter(pl.col("code").fill_null("") != "").unique(
         [NUMBER, "code"], keep="last", maintain_order=True
     )
+
+
+_ITEM_COLUMNS = (
+    "result", "ItemId", "ScoreDimension", "ItemPosition", "Submitted", "ItemScore",
+    "ItemScoreStatus", "ConditionCode", "FieldTest", "ResponseValue", "AdminDateTime",
+    "ResponseDuration", "NumberOfVisits", "SegmentId", "MaxScore", "Rater1Score", "Rater2Score",
+    "Rater3Score",
+)  # fmt: skip
 
 
 def _responses(items: pl.DataFrame) -> pl.DataFrame:
