@@ -116,3 +116,17 @@ def test_tables_are_still_exported_without_a_name(house: Warehouse, tmp_path: Pa
     ran = CliRunner().invoke(app, ["export", "-w", str(house.root), "-o", str(out), "entity"])
     assert ran.exit_code == 0, ran.output
     assert (out / "entity.parquet").exists()
+
+
+def test_a_replaced_identifier_is_exported_as_it_is_now(tmp_path: Path) -> None:
+    house = made(tmp_path / "w")
+    loaded(house, trt(tmp_path, "a.xml"))
+    (tmp_path / "r.csv").write_text("old_id,student_id\n9000000001,9000000002\n")
+    loaded(house, tmp_path / "r.csv")
+    (row,) = rows(house, ResultsAsked())
+    assert (row["StudentIdentifier"], row["LastOrSurname"]) == ("9000000002", "Quill")
+    later = {"key": "k-2", "number": "102", "student": "9000000002", "last": "Reed"}
+    loaded(house, trt(tmp_path, "b.xml", **later))
+    found = [(row["StudentIdentifier"], row["LastOrSurname"])
+             for row in rows(house, ResultsAsked())]  # fmt: skip
+    assert found == [("9000000002", "Reed")] * 2

@@ -13,8 +13,13 @@ from scorehouse.simulate.register import ENROLLMENTS, STUDENTS
 from scorehouse.warehouse import Warehouse
 from scorehouse.warehouse.kinds.replacements import Link, ends_of, joined, resolve
 from scorehouse.warehouse.load import LoadRequest, LoadSummary, load
-from scorehouse.warehouse.whereabouts import enrolled_on, student_school, under_current_id
-from warehouse_help import OTHER_SCHOOL, SCHOOL, held, loaded, made, trt
+from scorehouse.warehouse.whereabouts import (
+    enrolled_on,
+    student_school,
+    students,
+    under_current_id,
+)
+from warehouse_help import OTHER_SCHOOL, SCHOOL, fates, held, loaded, made, trt
 
 DISTRICT = "99900010000000"
 USUAL: Mapping[str, str] = {
@@ -175,6 +180,31 @@ def test_a_deleted_row_withdraws_the_enrollment_and_keeps_the_student(tmp_path: 
     assert held(house, "SELECT count(*) AS n FROM student") == [{"n": 2}]
 
 
+CHARTER, ELSEWHERE = "0000042", "99900020000042"
+
+
+@pytest.mark.parametrize(
+    ("district", "school", "expected"),
+    [
+        ("9990001", "0000007", "99900010000007"),  # unknown: its district's digits and its own
+        ("9990001", CHARTER, ELSEWHERE),  # known, and chartered by another district
+        (CHARTER, CHARTER, ELSEWHERE),  # an LEA by itself
+        ("0000043", "0000043", "0000043"),  # an LEA by itself that nobody knows
+    ],
+)
+def test_a_school_of_seven_digits_is_the_known_one_that_ends_in_them(
+    tmp_path: Path, district: str, school: str, expected: str
+) -> None:
+    house = made(tmp_path / "w")
+    entities = f"entity_id,entity_type,entity_name\n{ELSEWHERE},school,Heron Charter\n"
+    loaded(house, csv(tmp_path, "schools.csv", entities))
+    row = {"ResponsibleDistrictIdentifier": district, "ResponsibleSchoolIdentifier": school}
+    summary = loaded(house, extract(tmp_path, row))
+    assert held(house, "SELECT school_id FROM enrollment") == [{"school_id": expected}]
+    is_known = expected == ELSEWHERE
+    assert summary.log.counts() == ({} if is_known else {"enrollment_school_unknown": 1})
+
+
 def test_damaged_identifiers_leave_their_row_out(tmp_path: Path) -> None:
     house = made(tmp_path / "w")
     rows = [{"SSID": f"900000000{n}"} for n in range(1, 5)]
@@ -289,6 +319,20 @@ def test_what_comes_under_an_old_identifier_is_kept_under_the_one_in_force(tmp_p
     assert held(house, "SELECT student_id FROM result") == [{"student_id": "9000000002"}]
 
 
+def test_a_person_is_one_row_under_the_identifier_in_force(tmp_path: Path) -> None:
+    house = made(tmp_path / "w")
+    loaded(house, extract(tmp_path, {}, {"SSID": "9000000004", "FirstName": "Bea"}))
+    links = "old_id,student_id\n9000000001,9000000002\n9000000004,9000000005\n"
+    loaded(house, csv(tmp_path, "r.csv", links))
+    loaded(house, extract(tmp_path, {"SSID": "9000000002", "FirstName": "Adele"}, name="b.txt"))
+    assert held(house, "SELECT count(*) AS n FROM student") == [{"n": 3}]
+    found = held(house, f"SELECT student_id, first_name, held_id FROM ({students()}) AS s "
+                        "ORDER BY student_id")  # fmt: skip
+    assert [tuple(row.values()) for row in found] == [
+        ("9000000002", "Adele", "9000000002"), ("9000000005", "Bea", "9000000004"),
+    ]  # fmt: skip
+
+
 # --- where students are ---
 
 
@@ -307,6 +351,38 @@ def test_where_a_student_is_follows_the_incumbents_sequence(tmp_path: Path) -> N
     assert [row["school_id"] for row in held(house, where)] == [OTHER_SCHOOL]
     loaded(house, trt(tmp_path, "d.xml", at="2019-05-09T10:00:00.000"))
     assert [row["school_id"] for row in held(house, where)] == [OTHER_SCHOOL]
+
+
+def test_the_incumbents_own_files_tell_the_same(tmp_path: Path, shared: Path) -> None:
+    """Its four deliveries: created; reset; sat later elsewhere; an older update."""
+    house, folder = made(tmp_path / "w"), shared / "samples" / "rdw" / "inferred-school"
+    test = "SBAC-IAB-FIXED-G4M-G-MATH-4"
+    header = "assessment_id,subject,test_grade,assessment_type,school_year\n"
+    loaded(
+        house,
+        csv(tmp_path, "tests.csv", f"{header}{test},Math,04,IAB,2016-17\n"),
+        csv(tmp_path, "schools.csv", "entity_id,entity_type\nAPTEST1,school\nAPTEST14,school\n"),
+    )
+    seen = []
+    for name in (".xml", "-delete.xml", "-new-oppId-and-date.xml", ".update.student.xml"):
+        told = fates(loaded(house, folder / f"{test}{name}"))
+        where = held(house, student_school(dt.date(2017, 6, 30)))
+        seen.append((told, [row["school_id"] for row in where]))
+    assert seen == [
+        ({"new": 1}, ["APTEST1"]), ({"removed": 1}, []),
+        ({"new": 1}, ["APTEST14"]), ({"updated": 1}, ["APTEST14"]),
+    ]  # fmt: skip
+
+
+def test_what_a_newer_result_says_again_outweighs_what_comes_late(tmp_path: Path) -> None:
+    """May the 3rd says what the 1st said; a result of the 2nd, come after both, changes nothing."""
+    house = made(tmp_path / "w")
+    for day, last in ((1, "Quill"), (3, "Quill"), (2, "Reed")):
+        at = f"2019-05-0{day}T10:00:00.000"
+        sitting = {"key": f"k-{day}", "number": f"10{day}", "at": at, "done": at, "last": last}
+        loaded(house, trt(tmp_path, f"{day}.xml", **sitting))
+    known = held(house, "SELECT last_or_surname AS last, info_at FROM student")
+    assert known == [{"last": "Quill", "info_at": dt.datetime(2019, 5, 3, 10)}]
 
 
 def test_a_newer_enrollment_tells_where_a_student_is(tmp_path: Path) -> None:

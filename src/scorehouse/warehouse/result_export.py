@@ -19,6 +19,7 @@ from scorehouse.terms import SchoolYear
 from scorehouse.warehouse.engine import quoted
 from scorehouse.warehouse.schema import ROW_ID, TABLES
 from scorehouse.warehouse.snapshot import Snapshot
+from scorehouse.warehouse.whereabouts import students
 
 PARTS = 6
 _AT_ONCE = 50_000
@@ -35,7 +36,7 @@ _RACES: Mapping[str, str] = {
 }  # fmt: skip
 _PLAIN: Mapping[str, str] = {
     "DistrictId": "district_key", "DistrictName": "district_name", "NcesId": "nces_id",
-    "SchoolId": "school_id", "SchoolName": "school_name", "StudentIdentifier": "student_id",
+    "SchoolId": "school_id", "SchoolName": "school_name", "StudentIdentifier": "id_in_force",
     "FirstName": "first_name", "LastOrSurname": "last_or_surname",
 }  # fmt: skip
 _ALT = ("ScoreAchievementLevel", "ScaleScore", "ScaleScoreStandardError")
@@ -197,7 +198,7 @@ def _where(asked: ResultsAsked, schools: frozenset[str]) -> str:
 
 
 def _results_text(rows: str) -> str:
-    """Results with the names of student, school, district and test, each at its newest."""
+    """Results with student, school, district and test as they are called now."""
     newest = (
         "row_number() OVER (PARTITION BY entity_id ORDER BY valid_to DESC NULLS FIRST, "
         "valid_from DESC NULLS LAST)"
@@ -208,10 +209,12 @@ def _results_text(rows: str) -> str:
             SELECT entity_id, parent_id, entity_name, nces_id, {newest} AS newest FROM entity
           ) AS every WHERE newest = 1)
         SELECT r.*, s.first_name, s.last_or_surname, s.middle_name, s.birth_date,
+          coalesce(c.student_id, r.student_id) AS id_in_force,
           p.entity_name AS school_name, p.nces_id, coalesce(p.parent_id, r.district_id)
           AS district_key, d.entity_name AS district_name, coalesce(a.label, a.name) AS test_name
         FROM result AS r
-        LEFT JOIN student AS s ON s.student_id = r.student_id
+        LEFT JOIN ssid_replacement AS c ON c.old_id = r.student_id
+        LEFT JOIN ({students()}) AS s ON s.student_id = coalesce(c.student_id, r.student_id)
         LEFT JOIN place AS p ON p.entity_id = r.school_id
         LEFT JOIN place AS d ON d.entity_id = coalesce(p.parent_id, r.district_id)
         LEFT JOIN assessment AS a ON a.assessment_id = r.assessment_id

@@ -28,6 +28,20 @@ def under_current_id(name: str) -> str:
     )
 
 
+def students() -> str:
+    """Every person once, under the identifier in force.
+
+    The row is the one kept under that identifier; a person known under replaced ones only has
+    the newest of theirs. `held_id` is the one that the row was kept under.
+    """
+    columns = ", ".join(f'"{name}"' for name in TABLES["student"].names)
+    return (
+        f"SELECT {columns}, held_id FROM (SELECT t.*, row_number() OVER (PARTITION BY student_id "
+        "ORDER BY CASE WHEN held_id = student_id THEN 0 ELSE 1 END, info_at DESC NULLS LAST, "
+        f"row_id DESC) AS choice FROM ({under_current_id('student')}) AS t) AS c WHERE choice = 1"
+    )
+
+
 def enrolled_on(day: date) -> str:
     """The enrollment in force on a day, one row a student: the latest to begin, if several."""
     columns = ", ".join(f'"{name}"' for name in TABLES["enrollment"].names)

@@ -42,7 +42,7 @@ def bring_people(
     students = newest.select("student_id", *_STUDENT, "info_at", "info_from")
     merge(
         transaction, "student", students.to_arrow(), import_id,
-        newest="info_at", keep_known=True, why="result",
+        newest="info_at", keep_known=True, confirms=True, why="result",
     )  # fmt: skip
     _bring_rosters(transaction, rows, import_id)
 

@@ -6,6 +6,8 @@ row's `InfoUpdate`, else what the load states, else the first day of the row's `
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
@@ -24,6 +26,7 @@ DELIMITER = "^"
 _MARKS = {"SSID", "ResponsibleSchoolIdentifier"}
 _IDS = {"SSID": "student", "ResponsibleSchoolIdentifier": "school",
         "ResponsibleDistrictIdentifier": "school"}  # fmt: skip
+_SHORT, _DISTRICT = r"^\d{7}$", 7
 _YEAR_BEGINS = "-07-01"
 _PROGRAMS = {
     "IDEAIndicator": "student_with_disabilities", "Section504Status": "section_504",
@@ -53,7 +56,8 @@ def bring(loading: Loading, path: Path, import_id: int) -> Ending:
     load = PeopleLoad(loading, path.name, import_id)
     undated = 0
     for rows in text.pieces(path, loading.log, delimiter=DELIMITER):
-        good = _with_days(load, with_good_ids(loading.log, path.name, _complete(rows), _IDS))
+        named = with_good_ids(loading.log, path.name, _complete(rows), _IDS)
+        good = _with_days(load, _with_schools(load, named))
         _tell(loading.log, path.name, good)
         undated += good["day"].null_count()
         is_deleted = text.flag(pl.col("DeleteStudent")).fill_null(False)
@@ -114,7 +118,7 @@ def _enrollments(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("ResponsibleSchoolIdentifier") != "").select(
         ROW,
         pl.col("SSID").alias("student_id"),
-        _school().alias("school_id"),
+        pl.col("school").alias("school_id"),
         pl.col("day").alias("entered_on"),
         pl.col("year").alias("school_year"),
         text.grade(pl.col("GradeLevelWhenAssessed")).alias("grade_enrolled"),
@@ -123,12 +127,31 @@ def _enrollments(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _school() -> pl.Expr:
-    """A school of 7 digits gets its district's 7 before it, as the 14-digit code has them."""
+def _with_schools(load: PeopleLoad, rows: pl.DataFrame) -> pl.DataFrame:
+    """Add the school's 14 digits where the extract gives its own 7 only.
+
+    They are those of the one known school that ends in them: no other school of the state does.
+    Of a school that isn't known they are the district's 7 and its own, unless the district
+    is the school itself, as of a charter school that is an LEA: then nobody can tell.
+    """
     school = pl.col("ResponsibleSchoolIdentifier")
     district = pl.col("ResponsibleDistrictIdentifier")
-    is_short = school.str.contains(r"^\d{7}$") & district.str.contains(r"^\d{7}(\d{7})?$")
-    return pl.when(is_short).then(district.str.slice(0, 7) + school).otherwise(school)
+    is_short = school.str.contains(_SHORT)
+    has_district = district.str.contains(r"^\d{7}(\d{7})?$") & (district.str.slice(0, 7) != school)
+    known = school.replace_strict(_known_schools(load), default=None, return_dtype=pl.String)
+    whole = pl.when(has_district).then(district.str.slice(0, 7) + school)
+    told = pl.when(is_short).then(pl.coalesce(known, whole, school)).otherwise(school)
+    return rows.with_columns(told.alias("school"))
+
+
+def _known_schools(load: PeopleLoad) -> dict[str, str]:
+    """Schools by the last 7 of their 14 digits, where only one ends in them."""
+    found = load.loading.transaction.sql(
+        "SELECT DISTINCT entity_id FROM entity WHERE entity_type = 'school'"
+    )
+    codes = [code for code in found["entity_id"].to_pylist() if re.fullmatch(r"\d{14}", code)]
+    counts = Counter(code[_DISTRICT:] for code in codes)
+    return {code[_DISTRICT:]: code for code in codes if counts[code[_DISTRICT:]] == 1}
 
 
 def _programs(rows: pl.DataFrame) -> pl.DataFrame:
@@ -202,7 +225,7 @@ def _withdraw(load: PeopleLoad, rows: pl.DataFrame) -> None:
         return
     asked = rows.select(
         pl.col("SSID").alias("student_id"),
-        _school().alias("school_id"),
+        pl.col("school").alias("school_id"),
         pl.col("year").alias("school_year"),
     )
     keys = ["student_id", "school_id", "school_year"]
