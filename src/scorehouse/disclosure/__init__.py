@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scorehouse.disclosure.exit import Released, ScoreRange, release
-from scorehouse.disclosure.shapes import Earlier, Ledger, Query, Relation, RowKey
+from scorehouse.disclosure.exit import Released, release
+from scorehouse.disclosure.shapes import Earlier, Ledger, Query, Relation, RowKey, ScoreRange
 
 __all__ = [
     "Earlier",

@@ -8,18 +8,24 @@ KEYS = RowKey._fields
 ABOUT = ("report", "entity_type", "entity_name", "parent_id", "population")
 """What says which row it is, and nothing about the students in it."""
 
-GROUP_COUNTS = ("n_enrolled", "n_expected", "n_tested")
 SCORED = "n_scored"
-COUNTS = (*GROUP_COUNTS, SCORED)
+COUNTS = ("n_enrolled", "n_expected", "n_tested", SCORED)
 LEVELS = "level_counts"
-PARTICIPATION = ("participation", "participation_rate", "participation_percent")
-MET = ("percent_met", "met_rate")
+RATES = ("participation", "percent_in", "is_partial")
+"""Figures that follow from the counts of the group alone."""
+
 LEVEL_LISTS = (LEVELS, "percent_levels", "percent_levels_unrounded")
-SPREAD = ("standard_deviation", "se_mean", "percentiles")
+MET = ("percent_met", "se_percent_met")
+SPREAD = ("standard_deviation", "se_mean", "se_measurement", "percentiles")
 """Figures that tell how students are spread over the levels."""
 
-SCALE_FIGURES = ("mean_scale_score", *SPREAD)
+SCALE = ("mean_scale_score", *SPREAD)
 """Figures on the scale of scores, which mean something within one grade only."""
+
+DISTANCE = "distance_from_standard"
+MEANS = ("mean_scale_score", DISTANCE)
+COMPARED = ("change", "se_change", "sentence")
+"""Figures that rest on another row besides their own."""
 
 HIDDEN, MARKED, CODED = "hidden", "marked", "percent_met_coded"
 
@@ -27,9 +33,3 @@ HIDDEN, MARKED, CODED = "hidden", "marked", "percent_met_coded"
 def is_sum(column: str) -> bool:
     """Whether a column holds sums over students, which never leave as they are."""
     return column.startswith("sum_")
-
-
-def figures_of(columns: list[str]) -> list[str]:
-    """Columns that results are read from: neither keys nor counts of the group."""
-    known = {*KEYS, *ABOUT, *COUNTS, HIDDEN, MARKED, CODED}
-    return [name for name in columns if name not in known and not is_sum(name)]

@@ -28,85 +28,63 @@ def too_small(smallest: int) -> str:
 class Decision:
     """Why parts of a row are hidden; a blank reason: they are shown.
 
-    `levels` holds reasons by level, from 0; `shown_counts` are counts that stay although the
-    row is hidden; `coded` stands in place of an extreme percentage.
+    `row`: all of it; `results`: all but the group's counts; `levels`: single levels, from 0;
+    `met`: the share that met the standard; `scale`: the mean scale score and its errors;
+    `distance`: the mean distance from standard; `compared`: what rests on another row.
+    `shown_counts` stay although the row is hidden; `coded` stands in place of an extreme share.
     """
 
     row: str = ""
     results: str = ""
     levels: dict[int, str] = field(default_factory=dict)
+    met: str = ""
     scale: str = ""
+    distance: str = ""
+    compared: str = ""
     coded: str = ""
     shown_counts: tuple[str, ...] = ()
 
     @property
     def hides(self) -> bool:
         """Whether anything of the row is hidden."""
-        return bool(self.row or self.results or self.levels or self.scale)
+        return bool(self.row or self.results or self.levels or self.scale or self.distance)
 
-    def why(self, column: str, is_met_shown: bool) -> str:
+    def why(self, column: str) -> str:
         """Why a column is hidden as a whole; blank: it isn't."""
-        if column in names.COUNTS or column in names.PARTICIPATION:
+        if column in names.COUNTS or column in names.RATES:
             return "" if column in self.shown_counts else self.row
         if self.row or self.results:
             return self.row or self.results
-        first = next(iter(self.levels.values()), "")
         if column in names.SPREAD:
-            return first or self.scale
-        if column in names.MET:
-            return "" if is_met_shown else first
-        return self.scale if column in names.SCALE_FIGURES else ""
+            return next(iter(self.levels.values()), "") or self.scale
+        own = dict.fromkeys(names.MET, self.met) | dict.fromkeys(names.SCALE, self.scale)
+        own |= {names.DISTANCE: self.distance} | dict.fromkeys(names.COMPARED, self.compared)
+        return own.get(column, "")
 
 
-def is_met_shown(decision: Decision, levels: int, met_level: int) -> bool:
-    """Whether the share that met the standard can stay: each side is hidden whole or not.
-
-    >>> is_met_shown(Decision(levels={2: "complement", 3: "complement"}), 4, 3)
-    True
-    """
-    if decision.coded or (decision.levels and not met_level):
-        return not decision.coded and not decision.levels
-    sides = (set(range(met_level - 1)), set(range(met_level - 1, levels)))
-    hidden = set(decision.levels)
-    return all(len(hidden & side) != 1 for side in sides) and hidden != set(range(levels))
-
-
-def decided_table(
-    figures: pa.Table, decisions: Sequence[Decision], met_levels: Sequence[int]
-) -> pa.Table:
+def decided_table(figures: pa.Table, decisions: Sequence[Decision]) -> pa.Table:
     """The table with what is hidden set to null, and `hidden` saying why, column by column."""
     reasons: list[list[dict[str, str]]] = [[] for _ in decisions]
-    counts = level_numbers(figures)
-    shown = [is_met_shown(d, n, m) for d, n, m in zip(decisions, counts, met_levels, strict=True)]
     made = {}
     for name in figures.column_names:
-        if names.is_sum(name):
-            continue
         if name in (*names.KEYS, *names.ABOUT):
             made[name] = figures[name]
-            continue
-        whys = [d.why(name, s) for d, s in zip(decisions, shown, strict=True)]
-        made[name] = _without(figures[name], name, whys, decisions, reasons)
-    made[names.CODED] = pa.array([d.coded or None for d in decisions], pa.string())
+        elif not names.is_sum(name):
+            made[name] = _without(figures[name], name, decisions, reasons)
+    coded = [(not d.row and d.coded) or None for d in decisions]
+    made[names.CODED] = pa.array(coded, pa.string())
     made[names.HIDDEN] = pa.array(reasons, HIDDEN_TYPE)
     return pa.table(made)
-
-
-def level_numbers(figures: pa.Table) -> list[int]:
-    """How many levels each row has; 0 without any."""
-    if names.LEVELS not in figures.column_names:
-        return [0] * figures.num_rows
-    return [len(levels or ()) for levels in figures[names.LEVELS].to_pylist()]
 
 
 def _without(
     column: pa.ChunkedArray,
     name: str,
-    whys: Sequence[str],
     decisions: Sequence[Decision],
     reasons: list[list[dict[str, str]]],
 ) -> pa.Array | pa.ChunkedArray:
     is_by_level = name in names.LEVEL_LISTS
+    whys = [decision.why(name) for decision in decisions]
     if not any(whys) and not (is_by_level and any(d.levels for d in decisions)):
         return column
     values = column.to_pylist()

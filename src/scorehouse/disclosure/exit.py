@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import pyarrow as pa
 
 from scorehouse.disclosure import columns as names
 from scorehouse.disclosure.decision import Decision, decided_table
-from scorehouse.disclosure.shapes import Earlier, Ledger, Query, Relation, RowKey
-from scorehouse.disclosure.small_groups import met_level, primary
+from scorehouse.disclosure.lines import current_lines
+from scorehouse.disclosure.overlap import protected, scenery_of
+from scorehouse.disclosure.shapes import Earlier, Ledger, Query, Relation, RowKey, ScoreRange
+from scorehouse.disclosure.small_groups import primary
 from scorehouse.errors import UsageError
 from scorehouse.rulebook.small_groups import Profile
-
-
-class ScoreRange(NamedTuple):
-    """The lowest and highest scale score there are, and where Standard Met begins."""
-
-    lowest: int
-    highest: int
-    standard_met: int
 
 
 @dataclass(frozen=True)
@@ -77,16 +70,22 @@ def release(
     missing = [name for name in names.KEYS if name not in figures.column_names]
     if missing:
         raise UsageError(f"figures need the columns {', '.join(missing)}")
-    kept = tuple(relations)
-    years = {year: profile.at(year) for year in set(figures["school_year"].to_pylist())}
+    kept = tuple(dict.fromkeys(relations))
     rows = figures.to_pylist()
+    years = {year: profile.at(year) for year in dict.fromkeys(row["school_year"] for row in rows)}
     rules = [years[row["school_year"]] for row in rows]
     decisions = [primary(row, rule) for row, rule in zip(rows, rules, strict=True)]
-    levels = [met_level(row, rule) for row, rule in zip(rows, rules, strict=True)]
     if not profile.is_hiding:
-        shown = decided_table(figures, [Decision()] * len(rows), levels)
-        marked = pa.array([decision.hides for decision in decisions])
-        table = shown.append_column(names.MARKED, marked)
-    else:
-        table = decided_table(figures, decisions, levels)
-    return Released(table, profile.name, audience, query, snapshot, kept)
+        marked = pa.array([decision.hides for decision in decisions], pa.bool_())
+        table = decided_table(figures, [Decision() for _ in rows])
+        table = table.append_column(names.MARKED, marked)
+        return Released(table, profile.name, audience, query, snapshot, kept)
+    exposed: tuple[RowKey, ...] = ()
+    if any(rule.smallest_interval for rule in years.values()):
+        earlier = [e for e in (ledger or Ledger()).releases if e.profile in profile.checked_against]
+        current = current_lines(rows, rules, decisions, query, float(snapshot))
+        scenery = scenery_of(current, earlier, kept, years, score_ranges or {})
+        exposed = protected(scenery, decisions)
+    return Released(
+        decided_table(figures, decisions), profile.name, audience, query, snapshot, kept, exposed
+    )

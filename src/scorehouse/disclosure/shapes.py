@@ -73,3 +73,11 @@ class Ledger:
     """What earlier releases told, in the order in which they were made."""
 
     releases: tuple[Earlier, ...] = ()
+
+
+class ScoreRange(NamedTuple):
+    """The lowest and highest scale score there are, and where Standard Met begins."""
+
+    lowest: int
+    highest: int
+    standard_met: int

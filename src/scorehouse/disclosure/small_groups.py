@@ -49,9 +49,9 @@ def extremes(row: Mapping[str, Any], rules: SmallGroupRules) -> Decision:
         return Decision(levels=hidden) if is_one_sided else Decision()
     above = 100 * sum(levels[met - 1 :])
     if percent and above <= percent * total:
-        return Decision(levels=hidden, coded=f"≤{percent}")
+        return Decision(levels=hidden, met=EXTREME, coded=f"≤{percent}")
     if percent and above >= (100 - percent) * total:
-        return Decision(levels=hidden, coded=f"≥{100 - percent}")
+        return Decision(levels=hidden, met=EXTREME, coded=f"≥{100 - percent}")
     return Decision(levels=_empty_levels(levels, met, rules))
 
 

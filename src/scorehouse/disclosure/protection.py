@@ -1,0 +1,163 @@
+"""From first decisions to safe ones: hide more until nothing hidden can be narrowed down."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scorehouse.disclosure.complement import protect
+from scorehouse.disclosure.decision import COMPLEMENT, DIFFERENCING, TOTAL, Decision
+from scorehouse.disclosure.differencing import add_links
+from scorehouse.disclosure.knowledge import (
+    Knowledge,
+    Place,
+    Quantity,
+    RangeOf,
+    add_lines,
+    built,
+)
+from scorehouse.disclosure.lines import Line, Scene
+from scorehouse.disclosure.shapes import Relation, RowKey
+from scorehouse.disclosure.stand_in import fill_unknown
+from scorehouse.disclosure.sums import add_relations, implied
+from scorehouse.disclosure.system import INFINITE, Ints, System
+
+
+@dataclass
+class Pattern:
+    """What is hidden at the moment: the system's view of it and the rows' decisions."""
+
+    system: System
+    knowledge: Knowledge
+    decisions: Sequence[Decision]
+    current: Sequence[Line]
+
+    def __post_init__(self) -> None:
+        self._cells: dict[Place, list[tuple[Quantity, int]]] = defaultdict(list)
+        for (place, what), cell in self.knowledge.cells.items():
+            self._cells[place].append((what, cell))
+
+    def hide(self, cells: Ints) -> Ints:
+        """Hide what cells stand in: rows, sides of the standard, levels, means."""
+        before = self.system.is_known.copy()
+        units = sorted(
+            {self.knowledge.units[c] for c in cells.tolist() if c in self.knowledge.units}
+        )
+        for kind, index in units:
+            if kind == "row":
+                self._hide_row(self.current[index])
+        for kind, index in units:
+            if not self.decisions[index].row and kind != "row":
+                self._hide_part(kind, index, cells)
+        return np.flatnonzero(before & ~self.system.is_known)
+
+    def _hide_row(self, line: Line) -> None:
+        place = Place(line.scene, line.students)
+        for other in self.knowledge.lines[place]:
+            if other.is_current and not self.decisions[other.index].row:
+                self.decisions[other.index].row = COMPLEMENT
+        for what, cell in self._cells[place]:
+            if what.name == "met":
+                self.system.low[cell], self.system.high[cell] = 0.0, INFINITE
+        self._forget([cell for _, cell in self._cells[place]])
+
+    def _forget(self, cells: Iterable[int]) -> None:
+        for cell in cells:
+            if not self.system.is_fixed[cell]:
+                self.system.is_known[cell] = False
+
+    def _hide_part(self, kind: str, index: int, cells: Ints) -> None:
+        line, decision = self.current[index], self.decisions[index]
+        if kind == "distance":
+            decision.scale = decision.scale or COMPLEMENT
+            decision.distance = decision.distance or COMPLEMENT
+            self._forget([self._cell(line, "distance")])
+            return
+        levels = self._levels(kind, line, set(cells.tolist()))
+        for level in levels:
+            decision.levels.setdefault(level, COMPLEMENT)
+        self._forget(self._cell(line, f"level:{level}") for level in levels)
+        if line.met and self._hides_met(kind, line, levels):
+            decision.met = decision.met or COMPLEMENT
+            self._forget([self._cell(line, "met")])
+
+    def _cell(self, line: Line, name: str) -> int:
+        place = Place(line.scene, line.students)
+        return self.knowledge.cells[place, Quantity(line.key.measure, name)]
+
+    def _levels(self, kind: str, line: Line, cells: set[int]) -> list[int]:
+        every = range(len(line.levels))
+        if kind == "met" or not line.met:
+            return list(every)
+        sides = (every[: line.met - 1], every[line.met - 1 :])
+        touched = {level for level in every if self._cell(line, f"level:{level}") in cells}
+        hidden = [side for side in sides if touched & set(side)]
+        if any(len(side) == 1 for side in hidden):
+            return list(every)
+        return [level for side in hidden for level in side]
+
+    def _hides_met(self, kind: str, line: Line, levels: Sequence[int]) -> bool:
+        is_alone = min(line.met - 1, len(line.levels) - line.met + 1) == 1
+        return kind == "met" or (is_alone and len(levels) == len(line.levels))
+
+
+@dataclass(frozen=True)
+class Scenery:
+    """Everything that an outsider puts side by side: rows, and the sums of each scene."""
+
+    current: Sequence[Line]
+    earlier: Sequence[Line]
+    relations: Sequence[tuple[Scene, Relation]]
+    ranges: RangeOf
+
+
+def secure(
+    scenery: Scenery, decisions: Sequence[Decision], interval: int, smallest: int
+) -> tuple[RowKey, ...]:
+    """Add to the decisions what keeps every hidden count in doubt; return rows past help."""
+    pattern = _pattern(scenery, decisions, smallest)
+    before = [decision.row for decision in decisions]
+    lost = protect(pattern.system, interval, pattern.hide)
+    added = [d.row == COMPLEMENT and not b for d, b in zip(decisions, before, strict=True)]
+    _name_reasons(scenery, decisions, added)
+    places = {cell: place for (place, _), cell in pattern.knowledge.cells.items()}
+    return tuple(sorted({places[cell].students for cell in lost.tolist() if cell in places}))
+
+
+def _pattern(scenery: Scenery, decisions: Sequence[Decision], smallest: int) -> Pattern:
+    knowledge = Knowledge()
+    add_lines(knowledge, [*scenery.current, *scenery.earlier], scenery.ranges)
+    by_scene: dict[Scene, dict[Relation, None]] = defaultdict(dict)
+    for scene, relation in scenery.relations:
+        by_scene[scene][relation] = None
+    keys: dict[Scene, set[RowKey]] = defaultdict(set)
+    for line in (*scenery.current, *scenery.earlier):
+        keys[line.scene].add(line.key)
+    for scene, present in keys.items():
+        told = list(by_scene[scene])
+        add_relations(knowledge, [*told, *implied(present, told)], scene, smallest)
+    between = add_links(knowledge)
+    system = built(knowledge)
+    fill_unknown(system, between)
+    return Pattern(system, knowledge, decisions, scenery.current)
+
+
+def _name_reasons(scenery: Scenery, decisions: Sequence[Decision], added: Sequence[bool]) -> None:
+    """Say of each row hidden for others what it was: a part, a total, or known from before."""
+    rows = {(line.scene, line.key): line.index for line in scenery.current}
+    as_total: set[int] = set()
+    as_part: set[int] = set()
+    for scene, relation in scenery.relations:
+        total = rows.get((scene, relation.total))
+        parts = [rows[scene, part] for part in relation.parts if (scene, part) in rows]
+        hidden = [part for part in parts if decisions[part].row]
+        if total is not None and hidden:
+            as_total.add(total)
+        if len(hidden) > 1 or (hidden and total is not None and decisions[total].row):
+            as_part.update(hidden)
+    for index, decision in enumerate(decisions):
+        if added[index] and index not in as_part:
+            decision.row = TOTAL if index in as_total else DIFFERENCING
