@@ -8,8 +8,9 @@ So following costs what the load costs, not what the year holds.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -63,36 +64,41 @@ def _is_held(code: str) -> bool:
     return CROSSING not in code and groups()[code].is_in_cube
 
 
-def cube_rows(
-    house: Warehouse, snapshot: Snapshot, wanted: Wanted, kind: str = OVERALL
-) -> pl.DataFrame:
-    """The rows of a query, by school and group, from the cube, which is brought up to date."""
-    years = _years(snapshot, kind)
-    asked = [year for year in wanted.query.school_years or years if year in years]
-    found = [_of_year(house, snapshot, wanted, year, kind) for year in asked]
-    if not found:
-        return _empty(snapshot, kind)
-    return pl.concat(found)
+class Cube:
+    """The cube as of an open snapshot; each year is brought up to date when it is first read."""
+
+    def __init__(self, house: Warehouse, snapshot: Snapshot) -> None:
+        self._house = house
+        self._snapshot = snapshot
+        self._held: dict[str, files.Manifest] = {}
+
+    def rows(self, wanted: Wanted, kind: str = OVERALL) -> pl.DataFrame:
+        """The rows of a query, by school and group."""
+        years = _years(self._snapshot, kind)
+        asked = [year for year in wanted.query.school_years or years if year in years]
+        if not asked:
+            with _session(self._house, self._snapshot, self._snapshot.last_import) as engine:
+                return _empty(engine, self._snapshot, kind)
+        return pl.concat([self._of_year(wanted, year, kind) for year in asked])
+
+    def _of_year(self, wanted: Wanted, year: str, kind: str) -> pl.DataFrame:
+        if year not in self._held:
+            self._held[year] = up_to_date(self._house, self._snapshot, year)
+        folder = files.folder_of(self._house.root, year)
+        rows = files.read_parts(folder, self._held[year].parts[kind], wanted.schools)
+        query = wanted.query
+        for column, values in (("subject", query.subjects), ("test_grade", query.grades)):
+            rows = rows.filter(pl.col(column).is_in(list(values))) if values else rows
+        picked = [_group_rows(rows, code) for code in query.wanted_groups]
+        added = summed(pl.concat(picked), by=additive_keys(rows))
+        return added.filter(pl.col(_COUNTED[kind]) != 0).with_columns(
+            school_year=pl.lit(year), assessment_type=pl.lit("summative"), assessment_id=pl.lit("")
+        )
 
 
 def _years(snapshot: Snapshot, kind: str) -> list[str]:
     table = "result" if kind == OVERALL else "enrollment"
     return sorted({file.slice for file in snapshot.files if file.table == table and file.slice})
-
-
-def _of_year(
-    house: Warehouse, snapshot: Snapshot, wanted: Wanted, year: str, kind: str
-) -> pl.DataFrame:
-    held = up_to_date(house, snapshot, year)
-    rows = files.read_parts(files.folder_of(house.root, year), held.parts[kind], wanted.schools)
-    query = wanted.query
-    for column, values in (("subject", query.subjects), ("test_grade", query.grades)):
-        rows = rows.filter(pl.col(column).is_in(list(values))) if values else rows
-    picked = [_group_rows(rows, code) for code in query.wanted_groups]
-    added = summed(pl.concat(picked), by=additive_keys(rows))
-    return added.filter(pl.col(_COUNTED[kind]) != 0).with_columns(
-        school_year=pl.lit(year), assessment_type=pl.lit("summative"), assessment_id=pl.lit("")
-    )
 
 
 def _group_rows(rows: pl.DataFrame, code: str) -> pl.DataFrame:
@@ -101,12 +107,23 @@ def _group_rows(rows: pl.DataFrame, code: str) -> pl.DataFrame:
     return kept.with_columns(student_group=pl.lit(code))
 
 
-def _empty(snapshot: Snapshot, kind: str) -> pl.DataFrame:
-    _prepare(snapshot.engine, snapshot, "")
-    made = _computed(snapshot.engine, "", kind, "")
+def _empty(engine: Engine, snapshot: Snapshot, kind: str) -> pl.DataFrame:
+    _prepare(engine, snapshot, "")
+    made = _computed(engine, "", kind, "")
     return made.clear().with_columns(
         pl.lit("").alias(name) for name in ("school_year", "assessment_type", "assessment_id")
     )
+
+
+@contextmanager
+def _session(house: Warehouse, snapshot: Snapshot, last_import: int) -> Iterator[Engine]:
+    """An engine that sees a snapshot as of an import, apart from what else is defined."""
+    engine = house.engine()
+    try:
+        define(engine, snapshot.files, last_import)
+        yield engine
+    finally:
+        engine.close()
 
 
 # --- keeping it ---
@@ -132,20 +149,29 @@ def up_to_date(house: Warehouse, snapshot: Snapshot, year: str) -> files.Manifes
     if held is not None and is_grown and held.last_import < now.last_import:
         parts = _followed(house, snapshot, year, held, folder)
     else:
-        engine = snapshot.engine
-        _prepare(engine, snapshot, "")
-        parts = {
-            kind: (files.write_part(folder, kind, _computed(engine, year, kind, "")),)
-            for kind in (OVERALL, ENROLLED)
-        }
+        parts = _made(house, snapshot, year, folder)
     made = files.Manifest(now.rules, now.last_import, now.files, parts)
     files.write_manifest(folder, made)
     return made
 
 
+def _made(
+    house: Warehouse, snapshot: Snapshot, year: str, folder: Path
+) -> dict[str, tuple[str, ...]]:
+    made: dict[str, tuple[str, ...]] = {OVERALL: (), ENROLLED: ()}
+    with _session(house, snapshot, snapshot.last_import) as engine:
+        _prepare(engine, snapshot, year)
+        for kind in made:
+            if year in _years(snapshot, kind):
+                rows = _computed(engine, year, kind, "")
+                made[kind] = (files.write_part(folder, kind, rows),)
+    return made
+
+
 def _state(snapshot: Snapshot, year: str) -> _State:
     own = [file for file in snapshot.files if _concerns(file, year)]
-    texts = [counted_sql(Population()), _text(year, OVERALL, ""), _text(year, ENROLLED, "")]
+    texts = [*counted_sql(_population(year)).values(), _text(year, OVERALL, ""),
+             _text(year, ENROLLED, "")]  # fmt: skip
     rules = hashlib.sha256("\n".join(texts).encode()).hexdigest()
     names = sorted(Path(file.path).name for file in own)
     return _State(rules, snapshot.last_import, tuple(names))
@@ -159,16 +185,21 @@ def _concerns(file: DataFile, year: str) -> bool:
     return file.table in (*_PEOPLE, *_OTHER)
 
 
-def _prepare(engine: Engine, snapshot: Snapshot, only: str) -> None:
+def _population(year: str, only: str = "") -> Population:
+    scope = f"school_year = {quoted(year)} AND assessment_type = 'summative'"
+    return Population(only=only, scope=scope)
+
+
+def _prepare(engine: Engine, snapshot: Snapshot, year: str, only: str = "") -> None:
     has_scoring = any(file.table == "scoring" for file in snapshot.files)
-    define_counted(engine, Population(has_scoring=has_scoring, only=only))
+    define_counted(engine, replace(_population(year, only), has_scoring=has_scoring))
     register_days(engine, reference_days(snapshot))
 
 
 def _computed(engine: Engine, year: str, kind: str, only: str) -> pl.DataFrame:
     """Count a year, or what some students count for."""
     columns = [group_column(dimension) for dimension in _dimensions()]
-    rows = frame(engine, _text(year, kind, only))
+    rows = frame(engine, _text(year, kind, only), is_ordered=False)
     group = pl.coalesce([*columns, pl.lit(ALL_STUDENTS)]).alias("student_group")
     return rows.with_columns(group, pl.col(SCHOOL_KEYS).fill_null("")).drop(columns)
 
@@ -194,20 +225,17 @@ def _followed(
     house: Warehouse, snapshot: Snapshot, year: str, held: files.Manifest, folder: Path
 ) -> dict[str, tuple[str, ...]]:
     """Add what the students of later imports count for, and take away what they did before."""
-    now = snapshot.engine
-    touched = now.sql(_touched_sql(year, held.last_import))
-    if not touched.num_rows:
-        return dict(held.parts)
-    before = house.engine()
-    try:
-        define(before, snapshot.files, held.last_import)
+    with (
+        _session(house, snapshot, snapshot.last_import) as now,
+        _session(house, snapshot, held.last_import) as before,
+    ):
+        touched = now.sql(_touched_sql(year, held.last_import))
+        if not touched.num_rows:
+            return dict(held.parts)
         for engine in (now, before):
             engine.register(_TOUCHED, touched)
-            _prepare(engine, snapshot, _TOUCHED)
+            _prepare(engine, snapshot, year, _TOUCHED)
         changes = {kind: _change(now, before, year, kind) for kind in (OVERALL, ENROLLED)}
-    finally:
-        before.close()
-        now.drop(_TOUCHED)
     return {kind: _with_part(folder, kind, held.parts[kind], c) for kind, c in changes.items()}
 
 

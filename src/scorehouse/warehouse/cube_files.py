@@ -71,8 +71,8 @@ def write_part(folder: Path, kind: str, rows: pl.DataFrame) -> str:
     """Write rows as a new part; return its name."""
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{kind}-{secrets.token_hex(8)}.parquet"
-    ordered = rows.sort(["school_id", "lea_id", "subject", "test_grade", "student_group"])
-    ordered.write_parquet(folder / name, row_group_size=_ROW_GROUP, compression="zstd")
+    ordered = rows.sort("school_id")
+    ordered.write_parquet(folder / name, row_group_size=_ROW_GROUP, compression="lz4")
     return name
 
 

@@ -55,32 +55,33 @@ class Population:
     scores: str = EITHER
     has_scoring: bool = True
     only: str = ""  # a view of those (column `who`) whose results alone are read
+    scope: str = "true"  # SQL on year, subject and type of test: what is read at all
 
 
 def define_counted(engine: Engine, population: Population) -> None:
-    """Define the view `counted`, and `people`, which it may rest on."""
-    engine.view("people", text_of("people"))
-    engine.view("counted", counted_sql(population))
+    """Define the view `counted`, and what it rests on."""
+    for name, text in counted_sql(population).items():
+        engine.view(name, text)
 
 
-def counted_sql(population: Population) -> str:
-    """The text of `counted` for a population."""
+def counted_sql(population: Population) -> dict[str, str]:
+    """The texts of `counted` and of the views it rests on, for a population."""
     include = counting().include
-    return filled(
-        text_of("counted"),
-        **_scores(population),
-        **_places(population),
-        result=_only("result", "coalesce(student_id, opportunity_id)", population.only),
-        demographics=_demographics(population.demographics == CURRENT),
-        groups=group_columns(),
-        **{indicator: in_list(codes) for indicator, codes in include.items()},
-    )
-
-
-def _only(table: str, who: str, only: str) -> str:
-    if not only:
-        return table
-    return f"(SELECT * FROM {table} WHERE {who} IN (SELECT who FROM {only}))"
+    who = "coalesce(student_id, opportunity_id)"
+    narrowed = f" AND {who} IN (SELECT who FROM {population.only})" if population.only else ""
+    return {
+        "people": text_of("people"),
+        "reported": f"SELECT * FROM result WHERE {population.scope}{narrowed}",
+        "judged": filled(
+            text_of("judged"),
+            **_scores(population),
+            **_places(population),
+            demographics=_demographics(population.demographics == CURRENT),
+            **{indicator: in_list(codes) for indicator, codes in include.items()},
+        ),
+        "lesser": text_of("lesser"),
+        "counted": filled(text_of("counted"), groups=group_columns()),
+    }
 
 
 def _scores(population: Population) -> dict[str, str]:
@@ -223,9 +224,15 @@ def enrolled_sql(
     known = ", ".join(f"s.{name}" for name in (*_DEMOGRAPHICS, *_PEOPLE_ONLY))
     return mart(
         "enrolled", keys, where, sets,
-        enrollment=_only("enrollment", "student_id", only), demographics=known,
+        enrollment=_enrollments(only), demographics=known,
         groups=group_columns(), settled_groups=settled,
     )  # fmt: skip
+
+
+def _enrollments(only: str) -> str:
+    if not only:
+        return "enrollment"
+    return f"(SELECT * FROM enrollment WHERE student_id IN (SELECT who FROM {only}))"
 
 
 def register_days(engine: Engine, days: Mapping[str, object]) -> None:

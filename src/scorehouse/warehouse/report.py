@@ -7,7 +7,8 @@ do both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,9 +25,9 @@ from scorehouse.rulebook.counting import dimensions
 from scorehouse.rulebook.small_groups import profile_named
 from scorehouse.warehouse import report_about as known
 from scorehouse.warehouse import report_build as build
-from scorehouse.warehouse.cube import ENROLLED, cube_rows, is_cubed
+from scorehouse.warehouse.cube import ENROLLED, Cube, is_cubed
 from scorehouse.warehouse.entity_tree import SCHOOL, Tree, chosen, read_tree
-from scorehouse.warehouse.marts import define_counted, register_days
+from scorehouse.warehouse.marts import define_counted, is_in, register_days
 from scorehouse.warehouse.report_rows import (
     SCHOOL_KEYS,
     TEST_KEYS,
@@ -69,35 +70,67 @@ class ReleasedReport:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """A moment of the warehouse held open, so that one report after another is quick."""
+
+    snapshot: Snapshot
+    tree: Tree
+    cube: Cube
+    grades: Mapping[tuple[str, str], tuple[str, ...]]
+    as_of: str = ""
+
+
+@contextmanager
+def opened_for_reports(house: Warehouse, as_of: str = "") -> Iterator[Reading]:
+    """Hold a moment open for reports of it."""
+    with house.snapshot(as_of) as snapshot:
+        grades = known.tested_grades(snapshot)
+        yield Reading(snapshot, read_tree(snapshot), Cube(house, snapshot), grades, as_of)
+
+
+@dataclass(frozen=True)
 class _Sight:
     """What making a report has at hand."""
 
-    house: Warehouse
-    snapshot: Snapshot
-    tree: Tree
+    reading: Reading
     wanted: Wanted
 
     @property
     def query(self) -> ReportQuery:
         return self.wanted.query
 
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.reading.snapshot
 
-def figures_of(house: Warehouse, query: ReportQuery) -> Report:
-    """Make the figures of a query; they have not passed the exit door."""
-    with house.snapshot(query.as_of) as snapshot:
-        tree = read_tree(snapshot)
-        entities = chosen(tree, query.entities, query.compare, query.children)
-        entities = _without_nonpublic(tree, query, entities)
-        wanted = Wanted(query, entities, wanted_schools(tree, query, entities))
-        define_counted(
-            snapshot.engine, replace(wanted.population, has_scoring=_has_scoring(snapshot))
-        )
-        rows, schools = _MAKERS[query.report](_Sight(house, snapshot, tree, wanted))
-        figures = figure_table(rows)
-        structure = known.structure(tree, query, schools, known.tested_grades(snapshot))
-        sums = relations(_row_keys(figures), structure)
-        population = next((row["population"] for row in rows), "")
-        return Report(query, figures, sums, snapshot.number, population)
+    @property
+    def tree(self) -> Tree:
+        return self.reading.tree
+
+
+def figures_of(source: Warehouse | Reading, query: ReportQuery) -> Report:
+    """Make the figures of a query; they have not passed the exit door.
+
+    Raises UsageError for a reading of another moment than the query's.
+    """
+    if isinstance(source, Warehouse):
+        with opened_for_reports(source, query.as_of) as reading:
+            return figures_of(reading, query)
+    if source.as_of != query.as_of:
+        raise UsageError("the query is of another moment than what is held open")
+    tree, snapshot = source.tree, source.snapshot
+    entities = chosen(tree, query.entities, query.compare, query.children)
+    entities = _without_nonpublic(tree, query, entities)
+    wanted = Wanted(query, entities, wanted_schools(tree, query, entities))
+    population = replace(
+        wanted.population, has_scoring=_has_scoring(snapshot), only=_only(snapshot, wanted)
+    )
+    define_counted(snapshot.engine, population)
+    rows, schools = _MAKERS[query.report](_Sight(source, wanted))
+    figures = figure_table(rows)
+    sums = relations(_row_keys(figures), known.structure(tree, query, schools, source.grades))
+    followed = next((row["population"] for row in rows), "")
+    return Report(query, figures, sums, snapshot.number, followed)
 
 
 def _without_nonpublic(tree: Tree, query: ReportQuery, entities: Iterable[str]) -> tuple[str, ...]:
@@ -106,6 +139,18 @@ def _without_nonpublic(tree: Tree, query: ReportQuery, entities: Iterable[str]) 
     if query.nonpublic_schools:
         hidden = set()
     return tuple(entity for entity in entities if entity not in hidden)
+
+
+def _only(snapshot: Snapshot, wanted: Wanted) -> str:
+    """Narrow what is read to students who have a result in the schools asked for."""
+    if wanted.schools is None or wanted.query.counted_at != "tested":
+        return ""
+    snapshot.engine.view(
+        "asked_students",
+        "SELECT DISTINCT coalesce(student_id, opportunity_id) AS who FROM result "
+        f"WHERE {wanted.population.scope} AND {is_in('school_id', wanted.schools)}",
+    )
+    return "asked_students"
 
 
 def _has_scoring(snapshot: Snapshot) -> bool:
@@ -140,7 +185,7 @@ def _by_school(sight: _Sight, name: str, keys: tuple[str, ...]) -> pl.DataFrame:
     """Rows of a mart by school; of the kept cube where that holds what is asked."""
     query, wanted = sight.query, sight.wanted
     if name == "overall" and is_cubed(query):
-        return cube_rows(sight.house, sight.snapshot, wanted)
+        return sight.reading.cube.rows(wanted)
     return mart_rows(sight.snapshot.engine, name, keys, query.wanted_groups, conditions(wanted))
 
 
@@ -162,9 +207,7 @@ def _enrolled(sight: _Sight) -> pl.DataFrame | None:
     if any(name not in dimensions() for name in query.filters):
         return None
     if is_cubed(query):
-        return for_entities(
-            cube_rows(sight.house, sight.snapshot, wanted, ENROLLED), sight.tree, wanted
-        )
+        return for_entities(sight.reading.cube.rows(wanted, ENROLLED), sight.tree, wanted)
     register_days(sight.snapshot.engine, known.reference_days(sight.snapshot))
     rows = mart_rows(
         sight.snapshot.engine, "enrolled", _KEYS, query.wanted_groups, conditions(wanted)

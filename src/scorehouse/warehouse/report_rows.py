@@ -33,7 +33,13 @@ class Wanted:
     def population(self) -> Population:
         """How results are counted."""
         query = self.query
-        return Population(query.counted_at, query.demographics, query.scores)
+        is_any = query.report == "items"  # interim tests, whatever types traits are asked of
+        parts = ["true" if is_any else is_in("assessment_type", query.assessment_types)]
+        years = {*query.school_years, *(year for year, _ in query.pairs)}
+        parts += [is_in("school_year", sorted(years))] if years else []
+        parts += [is_in("subject", query.subjects)] if query.subjects else []
+        scope = " AND ".join(parts)
+        return Population(query.counted_at, query.demographics, query.scores, scope=scope)
 
 
 def wanted_schools(
@@ -142,9 +148,11 @@ def summed(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     return rows.group_by(by, maintain_order=True).agg(pl.col(values).sum())
 
 
-def frame(engine: Engine, text: str) -> pl.DataFrame:
-    """The rows of a query, in an order that doesn't depend on the engine."""
+def frame(engine: Engine, text: str, *, is_ordered: bool = True) -> pl.DataFrame:
+    """The rows of a query, in an order that doesn't depend on the engine if asked."""
     rows = cast(pl.DataFrame, pl.from_arrow(engine.sql(text)))
+    if not is_ordered:
+        return rows
     return rows.sort([name for name, kind in rows.schema.items() if kind == pl.String])
 
 

@@ -1,39 +1,4 @@
--- Every result with how it counts: include indicator, score, groups, and whether it is the
--- one that holds of a student's several results of a test. One row a result.
-WITH judged AS (
-  SELECT
-    r.row_id, r.opportunity_id, r.student_id, r.school_year, r.subject, r.test_grade,
-    r.assessment_type, r.assessment_id AS taken_id, r.grade_when_assessed,
-    CASE WHEN r.assessment_type = 'summative' THEN '' ELSE r.assessment_id END AS assessment_id,
-    {school} AS school_id, {lea} AS lea_id,
-    r.administration_condition, r.completeness, r.completed_at, r.status_at,
-    {score} AS scale_score, {error} AS se_scale, {level} AS level, {score_row} AS score_row,
-    CASE
-      WHEN r.special_condition IN ({N}) THEN 'N'
-      WHEN r.special_condition IN ({E}) THEN 'E'
-      WHEN r.special_condition IN ({R}) OR r.administration_condition = 'IN'
-        OR r.validity = 'invalid' THEN 'R'
-      WHEN r.special_condition IN ({T}) THEN 'T'
-      WHEN r.special_condition IN ({Y}) AND ({score}) IS NOT NULL THEN 'Y'
-      WHEN {is_lowest} THEN 'T'
-      WHEN {is_no_participant} THEN 'N'
-      WHEN ({score}) IS NOT NULL AND ({level}) IS NOT NULL THEN 'Y'
-      ELSE 'T'
-    END AS include,
-    {demographics}
-  FROM {result} AS r{joins}
-),
-grouped AS (
-  SELECT j.*, {groups}
-  FROM judged AS j
-)
-SELECT
-  g.*,
-  ROW_NUMBER() OVER (
-    PARTITION BY coalesce(g.student_id, g.opportunity_id), g.school_year, g.subject,
-      g.assessment_type, g.assessment_id
-    ORDER BY CASE g.include WHEN 'Y' THEN 0 WHEN 'T' THEN 1 WHEN 'R' THEN 2 WHEN 'E' THEN 3
-      ELSE 4 END, g.completed_at DESC NULLS LAST, g.status_at DESC NULLS LAST,
-      g.opportunity_id NULLS LAST, g.row_id
-  ) AS place
-FROM grouped AS g
+-- Every result with how it counts: include indicator, score, groups, and its place among the
+-- student's results of the same test. The one in place 1 holds.
+SELECT j.*, {groups}, coalesce(l.place, 1) AS place
+FROM judged AS j LEFT JOIN lesser AS l ON l.row_id = j.row_id
