@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import threading
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from e2e.invented import scorehouse
 from killed import kill_at_random, worker
 from scorehouse.warehouse import Warehouse
 from scorehouse.warehouse.certificates import certificates
+from scorehouse.warehouse.history import history
 from scorehouse.warehouse.index import update_index
 from scorehouse.warehouse.purge import of_student, purge
 from warehouse_help import TRT, USUAL, held, loaded, made, trt
@@ -114,6 +116,40 @@ def test_a_killed_purge_has_done_nothing_or_is_completed(filled: Path, tmp_path:
 @pytest.mark.torture
 def test_a_hundred_killed_purges(filled: Path, tmp_path: Path) -> None:
     kill_purges(filled, tmp_path, 100, 2)
+
+
+def test_readers_never_fail_while_students_are_purged(filled: Path, tmp_path: Path) -> None:
+    """Pages read on through three purges that wait for them, and see each student whole or not."""
+    place = copied(filled, tmp_path / "w")
+    seen: list[dict[str, object]] = []
+    faults: list[BaseException] = []
+    ended = threading.Event()
+
+    def read() -> None:
+        own = Warehouse.open(place)
+        try:
+            while not ended.wait(0.01):
+                seen.append(counts(own))
+                found = history(own, "9000000001")
+                assert found is not None
+                assert len(found.sittings) == 1
+        except BaseException as fault:
+            faults.append(fault)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    house = Warehouse.open(place)
+    told = [purge(house, of_student(f"90000000{number:02}")) for number in (3, 5, 7)]
+    ended.set()
+    for reader in readers:
+        reader.join()
+    assert faults == []
+    assert [one.is_complete for one in told] == [True] * 3
+    wholes = [expected(STUDENTS - gone) for gone in range(4)]
+    assert [one for one in seen if one not in wholes] == []
+    assert seen
+    assert counts(house) == wholes[3]
 
 
 # --- the commands ---

@@ -15,8 +15,10 @@ from scorehouse.errors import ScorehouseError, UsageError
 from scorehouse.warehouse import Warehouse
 from scorehouse.warehouse import catalog as tables
 from scorehouse.warehouse.catalog import METADATA, Catalog
+from scorehouse.warehouse.certificates import certificates
 from scorehouse.warehouse.diff import difference
 from scorehouse.warehouse.merge import merge
+from scorehouse.warehouse.purge import of_student, purge
 from scorehouse.warehouse.store import newest_snapshot
 from warehouse_help import SCHOOL, define, fates, held, loaded, trt
 
@@ -217,3 +219,18 @@ def test_results_load_change_and_replay(house: Warehouse, tmp_path: Path) -> Non
     scores = held(house, "SELECT scale_score AS s FROM result ORDER BY s")
     assert [row["s"] for row in scores] == [2510, 2600]
     assert house.orphans() == []
+
+
+def test_a_student_is_purged_with_a_certificate(house: Warehouse, tmp_path: Path) -> None:
+    with house.transaction("definitions") as transaction:
+        define(transaction, transaction.begin_import("entities", "", "definitions"))
+        transaction.commit("definitions")
+    other = trt(tmp_path, "b.xml", key="k-2", number="102", student="9000000002", last="Reed")
+    loaded(house, trt(tmp_path, "a.xml"), other)
+    told = purge(house, of_student("9000000001"))
+    assert told.is_complete
+    assert told.proof.found == {}
+    assert held(house, "SELECT student_id FROM result") == [{"student_id": "9000000002"}]
+    assert [one["details"]["state"] for one in certificates(house)] == ["complete"]
+    assert house.orphans() == []
+    assert purge(house, of_student("9000000001")).certificate == 0

@@ -155,7 +155,7 @@ def bring_one(loading: Loading, delivery: Delivery, source: Path, import_id: int
     finally:
         loading.log = whole
         whole.merge(own)
-    loading.transaction.add("finding", _masked(own), import_id)
+    loading.transaction.add("finding", _in_order(_masked(own)), import_id)
     loading.transaction.end_import(import_id, ending.status, ending.message, ending.counts)
     return ending
 
@@ -168,6 +168,14 @@ def _masked(log: FindingLog) -> pa.Table:
     hidden = pa.array(["(not kept)"] * table.num_rows, pa.string())
     place = table.schema.get_field_index("value")
     return table.set_column(place, "value", hidden)
+
+
+_FINDINGS_BY = ("file", "row", "record", "rule", "field", "value", "message")
+
+
+def _in_order(findings: pa.Table) -> pa.Table:
+    """Findings by where they are, so that each engine numbers them alike."""
+    return findings.sort_by([(name, "ascending") for name in _FINDINGS_BY])
 
 
 def _tell_earlier(warehouse: Warehouse, loading: Loading, digest: str, shown: str) -> None:
