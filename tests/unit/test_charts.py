@@ -305,3 +305,11 @@ def test_any_bar_is_well_formed(percents: list[int], hidden: set[int], name: str
     chart = charts.level_bars("k", name, LEVELS, [LevelRow(name, shares, n=20)], met_level=3)
     assert root(chart).find(f"{SVG}title").text == name
     assert chart.table.rows[0][0] == name
+
+
+@pytest.mark.parametrize("name", ["Red", "Orange", "Yellow", "Green", "Blue"])
+def test_every_shape_of_the_gauge_has_a_fill_of_its_own(name: str) -> None:
+    """A shape without one would be black."""
+    row = charts.IndicatorRow("School", charts.Amount(1.0), charts.Amount(1.0), color=name, n=40)
+    svg = charts.gauge("k", "Gauge", row).svg
+    assert [shape for shape in re.findall("<path[^>]*>", svg) if "fill=" not in shape] == []

@@ -59,7 +59,8 @@ def _piece(drawing: Drawing, index: int, fill: Fill, *, is_own: bool) -> None:
         f"L{_at(end, INNER)}A{INNER} {INNER} 0 0 0 {_at(start, INNER)}Z"
     )
     drawing.add("path", {"d": shape, "fill": fill.ground if is_own else fill.tint})
-    drawing.add("path", {"d": shape, "fill": drawing.pattern(fill) if is_own else "none"})
+    if is_own and fill.pattern:
+        drawing.add("path", {"d": shape, "fill": drawing.pattern(fill)})
     edge = {"stroke": INK if is_own else PAPER, "stroke_width": 3 if is_own else 2}
     drawing.path(shape, **edge)
     if not is_own:
