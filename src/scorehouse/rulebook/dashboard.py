@@ -82,8 +82,8 @@ class AcademicRules:
     `lowest_distance` by subject: the distance of a record that participation adds, also for
     the prior year. `smallest_colored_district` by group, on rows of districts.
     `color_count` says whose count decides on the color of students with disabilities: `all`
-    or `without_exited`. Days of a year are written month-day. `said` has
-    the origin of each setting; cuts and colors bring their own.
+    or `without_exited`. `said` has the origin of each setting;
+    cuts and colors bring their own.
     """
 
     dashboard: str
@@ -104,17 +104,6 @@ class AcademicRules:
     alternative_schools: str
     rounding: str
     color_count: str
-    census_day: str
-    longest_gap: int
-    first_day_of_testing: str
-    recent_english_learner: str
-    recent_english_learner_participates: tuple[str, ...]
-    reclassified_years: int
-    reclassified_from: str
-    exited_years: int
-    residence: str
-    tested_indicators: tuple[str, ...]
-    charters_count_in_district: bool
     groups: Mapping[str, StudentGroup]
     status_cuts: Mapping[tuple[str, str], StatusCuts]
     change_cuts: Mapping[str, ChangeCuts]

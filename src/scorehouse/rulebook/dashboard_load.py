@@ -27,10 +27,7 @@ _SETTINGS = (
     "grades", "has_change", "pools_alternate", "participation", "participation_target",
     "points_per_percent", "lowest_distance", "smallest_shown", "smallest_leveled",
     "smallest_colored", "smallest_colored_district", "colors_by_test", "alternative_schools",
-    "rounding", "color_count", "census_day", "longest_gap", "first_day_of_testing",
-    "recent_english_learner", "recent_english_learner_participates", "reclassified_years",
-    "reclassified_from", "exited_years", "residence", "tested_indicators",
-    "charters_count_in_district",
+    "rounding", "color_count",
 )  # fmt: skip
 _ABSENT: Mapping[str, Any] = {
     "participation_target": 0, "points_per_percent": "0", "lowest_distance": {},
@@ -69,8 +66,7 @@ def _rules(dashboard: str, accepts: bool) -> AcademicRules:
     about = next(entry for entry in _document()["dashboard"] if entry["name"] == dashboard)
     settings = {name: _in_force(name, dashboard) for name in _SETTINGS}
     values = {name: value for name, (value, _) in settings.items()}
-    for name in ("grades", "tested_indicators", "recent_english_learner_participates"):
-        values[name] = tuple(values[name])
+    values["grades"] = tuple(values["grades"])
     values["points_per_percent"] = Fraction(values["points_per_percent"])
     colors, colors_said = _colors(dashboard)
     return AcademicRules(
