@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from scorehouse.errors import UsageError
+from scorehouse.warehouse.kinds import oneroster_parts
 from scorehouse.warehouse.load import LoadRequest, LoadSummary, load
 from scorehouse.warehouse.store import Warehouse
 from warehouse_help import OTHER_SCHOOL, SCHOOL, held, loaded, made
@@ -174,6 +175,35 @@ def test_the_same_delivery_again_changes_nothing(tmp_path: Path) -> None:
     as_of(house, delivery(tmp_path), "2018-08-15")
     again = as_of(house, delivery(tmp_path), "2018-08-15")
     assert again.files[0].ending.status == "NO_UPDATE"
+
+
+def test_a_large_delivery_in_parts_tells_what_a_small_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two deliveries: the second without a seat, a student and a user whom a seat names."""
+    seats = FILES["enrollments"].replace("e2,,,c2,s1,u1,student,,,\n", "")
+    users = FILES["users"].replace("u2,,", "u2,tobedeleted,2019-02-01T08:00:00Z")
+    seats += "e4,,,c2,s1,u9,student,,,\ne5,,,c2,s9,u1,student,,,\n"
+    found = []
+    for bytes_a_part in (10_000, 60):
+        monkeypatch.setattr(oneroster_parts, "PART_BYTES", bytes_a_part)
+        house = made(tmp_path / f"w{bytes_a_part}", schools=False)
+        first = as_of(house, delivery(tmp_path, "a.zip"), "2018-08-15")
+        second = as_of(house, delivery(tmp_path, "b.zip", enrollments=seats, users=users),
+                       "2019-02-01")  # fmt: skip
+        kept = [
+            held(house, f"SELECT * EXCLUDE (row_id, import_id) FROM {name} ORDER BY ALL")
+            for name in ("student", "local_id", "enrollment", "roster_student", "roster_viewer")
+        ]
+        told = [
+            (summary.files[0].ending.counts, summary.log.counts(),
+             sorted((f.rule, f.field, f.row or 0, f.value) for f in summary.log))
+            for summary in (first, second)
+        ]  # fmt: skip
+        found.append((kept, told))
+        assert not list((house.root / "scratch").iterdir())
+    assert found[0] == found[1]
+    assert found[0][1][1][1]["oneroster_unknown"] == 2
 
 
 @pytest.mark.parametrize("missing", ["manifest", "demographics", "classes", "academicSessions"])

@@ -6,16 +6,20 @@ enrollments in classes are folded to enrollments at schools.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
+from scorehouse.intake.findings import FindingLog
 from scorehouse.warehouse.kinds import oneroster_rows as rows_of
 from scorehouse.warehouse.kinds import people_text as text
 from scorehouse.warehouse.kinds.mapping import oneroster_choices
 from scorehouse.warehouse.kinds.oneroster_files import Delivery, delivered, member_of
+from scorehouse.warehouse.kinds.oneroster_members import LIST, MEMBERS, Members
+from scorehouse.warehouse.kinds.oneroster_parts import Part, Parts, parts
 from scorehouse.warehouse.kinds.oneroster_rows import Choices, is_gone
 from scorehouse.warehouse.kinds.people_checks import with_good_ids
 from scorehouse.warehouse.kinds.people_load import PeopleLoad
@@ -27,7 +31,6 @@ from scorehouse.warehouse.places import SCRATCH_FOLDER
 from scorehouse.warehouse.schema import ROW_ID
 
 _MARKS = ({"users", "orgs"}, {"users", "enrollments"}, {"users", "manifest"})
-_LIST = ["school_id", "roster_name", "school_year"]
 
 
 def recognise(head: Head) -> Guess | None:
@@ -40,8 +43,7 @@ def recognise(head: Head) -> Guess | None:
 def bring(loading: Loading, path: Path, import_id: int) -> Ending:
     """Bring everything that a delivery holds about people."""
     choices = oneroster_choices(loading.mapping)
-    scratch = loading.transaction.root / SCRATCH_FOLDER
-    with delivered(path, scratch, loading.log) as delivery:
+    with delivered(path, loading.transaction.root / SCRATCH_FOLDER, loading.log) as delivery:
         delivery.tell_missing()
         return _Brought(loading, delivery, choices, path.name, import_id).bring()
 
@@ -56,6 +58,10 @@ class _Brought:
         self.delivery = delivery
         self.choices = choices
         self.load = PeopleLoad(loading, shown, import_id)
+        self.scratch = loading.transaction.root / SCRATCH_FOLDER
+        self.unknown: dict[tuple[str, str], int] = {}
+        self.is_undated_told = False
+        self.last_years: list[pl.DataFrame] = []
         self.effective = pl.lit(self.load.effective, pl.Date)
         self.deltas = self._deltas()
 
@@ -63,12 +69,32 @@ class _Brought:
         orgs = self._table("orgs", {"identifier": "school"})
         self.orgs = rows_of.entity_ids(orgs)
         self.load.bring({"entity": rows_of.entities(orgs, self.orgs, self.effective)})
-        users = self.delivery.table("users")
-        students = self._identified(users)
-        kept = students.filter(~is_gone())
-        self._bring_people(kept)
-        self._bring_enrollments(users, students, kept)
+        self.sessions = self.delivery.table("academicSessions")
+        self.classes = self._placed(self.delivery.table("classes"), "classes")
+        with parts(self.delivery, self._student_of, self.scratch) as found:
+            for part in found:
+                self._bring_part(part)
+            for (name, field), count in self.unknown.items():
+                self.log.add("oneroster_unknown", file=self.delivery.shown(name), field=field,
+                             count=count)  # fmt: skip
+            self._bring_lists(found)
         return self.load.finish()
+
+    def _student_of(self, users: pl.DataFrame) -> pl.Series:
+        """What tells users' students apart; others are apart by themselves."""
+        found = in_force(
+            self.load.loading.transaction, rows_of.identified(users, self.choices)
+        ).select(ROW, "student_id")
+        joined = users.select(ROW, "sourcedId").join(
+            found, on=ROW, how="left", maintain_order="left"
+        )
+        return joined.select(pl.coalesce(filled(pl.col("student_id")), "sourcedId")).to_series()
+
+    def _bring_part(self, part: Part) -> None:
+        students = self._identified(part.users)
+        kept = students.filter(~is_gone())
+        self._bring_people(kept, part.demographics)
+        self._bring_enrollments(part, students, kept)
 
     def _deltas(self) -> set[str]:
         """The files that hold changes only, by the manifest; each is told."""
@@ -97,8 +123,8 @@ class _Brought:
         good = with_good_ids(self.log, shown, named, {"student_id": "student"})
         return in_force(self.load.loading.transaction, good)
 
-    def _bring_people(self, kept: pl.DataFrame) -> None:
-        demographics = self.delivery.table("demographics").filter(~is_gone())
+    def _bring_people(self, kept: pl.DataFrame, told: pl.DataFrame) -> None:
+        demographics = told.filter(~is_gone())
         self._tell_cells(demographics)
         people = rows_of.students(kept, demographics, self.effective)
         self.load.bring({"student": people,
@@ -113,19 +139,11 @@ class _Brought:
 
     # --- enrollments and lists ---
 
-    def _bring_enrollments(
-        self, users: pl.DataFrame, students: pl.DataFrame, kept: pl.DataFrame
-    ) -> None:
-        classes = self._placed(self.delivery.table("classes"), "classes")
-        seats = self._placed(self.delivery.table("enrollments"), "enrollments")
-        sessions = self.delivery.table("academicSessions")
-        dated = rows_of.sittings(seats, classes, sessions)
-        who = students.select(pl.col("sourcedId").alias("userSourcedId"), "student_id").unique(
-            "userSourcedId", keep="last"
-        )
-        is_student = pl.col("role").str.to_lowercase() == "student"
-        seated = dated.filter(is_student).join(who, on="userSourcedId", how="inner")
-        self._tell_strangers(dated.filter(is_student), users)
+    def _bring_enrollments(self, part: Part, students: pl.DataFrame, kept: pl.DataFrame) -> None:
+        dated = self._dated(part)
+        self._tell_strangers(_of_students(dated), part.users)
+        seated = _with_students(dated, students)
+        self.last_years.append(_last_years(dated))
         grades = kept.select(
             "student_id", text.grade(pl.col("grades").str.split(",").list.first().fill_null(""))
             .alias("grade_enrolled"),
@@ -135,9 +153,10 @@ class _Brought:
         self._bring_unseated(kept, active, grades)
         self._end_enrollments(students.filter(is_gone()))
         self._withdraw_enrollments(seated, active)
-        terms = rows_of.terms(classes, sessions).select("classSourcedId", "term_year")
-        self._bring_lists(classes.join(terms, left_on="sourcedId", right_on="classSourcedId",
-                                       how="left"), dated, seated, users)  # fmt: skip
+
+    def _dated(self, part: Part) -> pl.DataFrame:
+        seats = self._placed(part.enrollments, "enrollments")
+        return rows_of.sittings(seats, self.classes, self.sessions)
 
     def _placed(self, rows: pl.DataFrame, name: str) -> pl.DataFrame:
         """Add the school's identifier; rows of schools that aren't there are told and left out.
@@ -155,8 +174,7 @@ class _Brought:
 
     def _tell_unknown(self, name: str, count: int, field: str) -> None:
         if count:
-            shown = self.delivery.shown(name)
-            self.log.add("oneroster_unknown", file=shown, field=field, count=count)
+            self.unknown[name, field] = self.unknown.get((name, field), 0) + count
 
     def _tell_strangers(self, seated: pl.DataFrame, users: pl.DataFrame) -> None:
         named = users.select(pl.col("sourcedId").alias("userSourcedId"))
@@ -178,8 +196,9 @@ class _Brought:
         )  # fmt: skip
         if "enrollments" in self.deltas or alone.is_empty():
             return
-        if self.load.effective is None:
+        if self.load.effective is None and not self.is_undated_told:
             self.log.add("people_undated", file=self.delivery.shown("users"))
+            self.is_undated_told = True
         self.load.bring({"enrollment": alone}, snapshot=True)
 
     def _end_enrollments(self, gone: pl.DataFrame) -> None:
@@ -209,58 +228,85 @@ class _Brought:
         held = self.load.held_rows("enrollment", gone, keys)
         self.load.withdraw("enrollment", held.join(gone, on=keys, how="semi")[ROW_ID])
 
-    def _bring_lists(
-        self, classes: pl.DataFrame, dated: pl.DataFrame, seated: pl.DataFrame,
-        users: pl.DataFrame,
-    ) -> None:  # fmt: skip
+    def _bring_lists(self, found: Parts) -> None:
         """Classes as lists; a delivery that is complete withdraws who isn't on a list any more."""
-        lists = _lists(classes, dated)
+        lists = _lists(self._with_years())
         self._withdraw_lists(lists.filter(is_gone()))
         kept = lists.filter(~is_gone()).drop("status")
-        on_list = kept.select("classSourcedId", *_LIST)
-        logins = users.select(pl.col("sourcedId").alias("userSourcedId"),
-                              pl.col(self.choices.login).alias("login"))  # fmt: skip
+        self.load.bring({"roster": kept.select(*LIST, ROW)})
+        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
+            members = [Members(self.load, name, Path(folder)) for name in MEMBERS]
+            for part in found:
+                for one, rows in zip(members, self._members(part, kept), strict=True):
+                    one.bring(rows)
+            for one in members:
+                one.withdraw(None if "enrollments" in self.deltas else kept)
+
+    def _with_years(self) -> pl.DataFrame:
+        """Classes with the school year of their terms, else of the last of their enrollments."""
+        years = pl.concat(self.last_years).sort(ROW).drop(ROW)
+        terms = rows_of.terms(self.classes, self.sessions).select("classSourcedId", "term_year")
+        return (
+            self.classes.rename({"sourcedId": "classSourcedId"})
+            .join(terms, on="classSourcedId", how="left")
+            .join(years.unique("classSourcedId", keep="last"), on="classSourcedId", how="left")
+            .with_columns(pl.coalesce("term_year", "school_year").alias("school_year"))
+        )
+
+    def _members(self, part: Part, lists: pl.DataFrame) -> list[pl.DataFrame]:
+        """The students and the viewers of lists that a part tells."""
+        dated = self._dated(part)
+        students = rows_of.identified(part.users, self.choices).filter(pl.col("student_id") != "")
+        good = with_good_ids(FindingLog(), "", students, {"student_id": "student"})
+        seated = _with_students(dated, in_force(self.load.loading.transaction, good))
+        logins = part.users.select(pl.col("sourcedId").alias("userSourcedId"),
+                                   pl.col(self.choices.login).alias("login"))  # fmt: skip
         teachers = dated.filter(pl.col("role").str.to_lowercase() == "teacher").join(
             logins.filter(pl.col("login") != ""), on="userSourcedId"
         )
-        self.load.bring({"roster": kept.select(*_LIST, ROW)})
-        for name, people, who in (
-            ("roster_student", seated, "student_id"), ("roster_viewer", teachers, "login"),
-        ):  # fmt: skip
-            rows = people.drop("school_id", "school_year").join(on_list, on="classSourcedId")
-            self._bring_members(name, rows.select(*_LIST, who, ROW, "status"), who, kept)
-
-    def _bring_members(self, name: str, rows: pl.DataFrame, who: str, lists: pl.DataFrame) -> None:
-        keys = [*_LIST, who]
-        active = rows.filter(~is_gone()).drop("status")
-        self.load.bring({name: active})
-        not_active = self.load.all_held(name, keys).join(active, on=keys, how="anti")
-        gone = not_active.join(rows.filter(is_gone()), on=keys, how="semi")
-        if "enrollments" not in self.deltas:
-            gone = not_active.join(lists, on=_LIST, how="semi")
-        self.load.withdraw(name, gone[ROW_ID])
+        on_list = lists.select("classSourcedId", *LIST)
+        return [
+            people.drop("school_id", "school_year").join(on_list, on="classSourcedId")
+            .select(*LIST, who, ROW, "status")
+            for people, who in ((seated, "student_id"), (teachers, "login"))
+        ]  # fmt: skip
 
     def _withdraw_lists(self, gone: pl.DataFrame) -> None:
         if gone.is_empty():
             return
         for name in ("roster", "roster_student", "roster_viewer"):
-            held = self.load.all_held(name, _LIST)
-            self.load.withdraw(name, held.join(gone, on=_LIST, how="semi")[ROW_ID])
+            held = self.load.all_held(name, LIST)
+            self.load.withdraw(name, held.join(gone, on=LIST, how="semi")[ROW_ID])
 
 
-def _lists(classes: pl.DataFrame, dated: pl.DataFrame) -> pl.DataFrame:
-    """Classes with the name and school year of their list; names are told apart by codes."""
-    years = dated.group_by("classSourcedId").agg(pl.col("school_year").drop_nulls().last())
+def _of_students(dated: pl.DataFrame) -> pl.DataFrame:
+    return dated.filter(pl.col("role").str.to_lowercase() == "student")
+
+
+def _with_students(dated: pl.DataFrame, students: pl.DataFrame) -> pl.DataFrame:
+    """Enrollments of students who are known, with their statewide identifier."""
+    who = students.select(pl.col("sourcedId").alias("userSourcedId"), "student_id").unique(
+        "userSourcedId", keep="last"
+    )
+    return _of_students(dated).join(who, on="userSourcedId", how="inner")
+
+
+def _last_years(dated: pl.DataFrame) -> pl.DataFrame:
+    """The school year of the last enrollment in each class, and its row."""
+    told = dated.select("classSourcedId", "school_year", ROW).drop_nulls("school_year")
+    return told.sort(ROW).unique("classSourcedId", keep="last")
+
+
+def _lists(classes: pl.DataFrame) -> pl.DataFrame:
+    """Classes with the name of their list; names are told apart by codes."""
     coded = pl.when(pl.col("classCode") != "").then(
         pl.col("title") + " (" + pl.col("classCode") + ")"
     )
     named = classes.select(
-        ROW, "status", pl.col("sourcedId").alias("classSourcedId"), "school_id",
-        coded.otherwise("title").alias("roster_name"), "title", "term_year",
-    ).join(years, on="classSourcedId", how="left").with_columns(
-        pl.coalesce("term_year", "school_year").alias("school_year")
-    ).drop_nulls("school_year").drop("term_year")  # fmt: skip
-    is_shared = pl.struct(_LIST).is_duplicated() | (pl.col("roster_name") == "")
+        ROW, "status", "classSourcedId", "school_id", coded.otherwise("title").alias("roster_name"),
+        "title", "school_year",
+    ).drop_nulls("school_year")  # fmt: skip
+    is_shared = pl.struct(LIST).is_duplicated() | (pl.col("roster_name") == "")
     longer = pl.col("title") + " (" + pl.col("classSourcedId") + ")"
     return named.with_columns(
         pl.when(is_shared).then(longer).otherwise("roster_name").alias("roster_name")

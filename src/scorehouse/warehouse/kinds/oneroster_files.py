@@ -56,16 +56,21 @@ class Delivery:
 
     def table(self, name: str) -> pl.DataFrame:
         """One file with the columns that are used; without rows when it isn't there."""
-        columns = FILES[name]
-        schema = {**dict.fromkeys(columns, pl.String), ROW: pl.Int64}
+        schema = {**dict.fromkeys(FILES[name], pl.String), ROW: pl.Int64}
+        return pl.concat([pl.DataFrame(schema=schema), *self.pieces(name)])
+
+    def pieces(self, name: str) -> Iterator[pl.DataFrame]:
+        """The same, piece by piece."""
         if name not in self._places:
-            return pl.DataFrame(schema=schema)
-        read = [
-            rows.with_columns(pl.lit("").alias(c) for c in columns if c not in rows.columns)
-            .select(*columns, ROW)
-            for rows in pieces(self._places[name], self._log, shown=self.shown(name))
-        ]  # fmt: skip
-        return pl.concat([pl.DataFrame(schema=schema), *read])
+            return
+        columns = FILES[name]
+        for rows in pieces(self._places[name], self._log, shown=self.shown(name)):
+            missing = [pl.lit("").alias(c) for c in columns if c not in rows.columns]
+            yield rows.with_columns(missing).select(*columns, ROW)
+
+    def size(self, name: str) -> int:
+        """How many bytes of text a file has."""
+        return self._places[name].stat().st_size if name in self._places else 0
 
     def shown(self, name: str) -> str:
         """A file's name for findings."""
