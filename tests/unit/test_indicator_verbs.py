@@ -147,11 +147,23 @@ def test_printed_values_give_levels_and_say_when_change_was_recomputed(tmp_path:
     path = tmp_path / "printed.csv"
     path.write_text(PRINTED)
     rows = read_printed(path, FindingLog(), compute_change=True)
-    made = compute_printed(rows, {row.dashboard: academic_rules(row.dashboard) for row in rows})
+    made = compute_printed(rows, academic_rules("2024"), FindingLog())
     assert made["color"].to_list() == [2, 2, 0]
+    assert made["printed_on"].to_list() == ["2024", "2024", "2018"]
     assert made["is_change_recomputed"].to_list() == [True, False, False]
     assert made["change"].to_list() == [1.1, 1.2, 5.0]
     assert made["why_no_color"].to_list()[2] == "too_few_students_for_color"
+
+
+def test_rules_of_any_year_hold_for_values_of_any_year(tmp_path: Path) -> None:
+    path = tmp_path / "printed.csv"
+    path.write_text(PRINTED.replace("D,ALL,Math", "D,LTEL,Math"))
+    log = FindingLog()
+    rows = read_printed(path, log)
+    made = compute_printed(rows, academic_rules("2017-spring", accept_uncertain=True), log)
+    assert made["dashboard"].unique().to_list() == ["2017-spring"]
+    assert len(made) == 2
+    assert log.counts() == {"academic_group": 1}
 
 
 @pytest.mark.parametrize(

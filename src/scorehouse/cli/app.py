@@ -16,7 +16,7 @@ COMMANDS = {
     "rescale": "rescale",
     **{name: name for name in ("explain", "simulate", "rules")},
     **{name: name for name in ("init", "load", "imports", "replay", "find", "history", "diff")},
-    **{name: name for name in ("report", "purge", "export", "doctor", "audit")},
+    **{name: name for name in ("report", "indicator", "purge", "export", "doctor", "audit")},
 }
 """Command -> the module of this package that has it, as a function of its name or an `app`."""
 

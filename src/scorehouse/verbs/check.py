@@ -21,7 +21,8 @@ from scorehouse.intake.findings import Finding, FindingLog, replacing
 from scorehouse.intake.readers.packages import read_packages
 from scorehouse.intake.readers.results import read_results
 from scorehouse.intake.readers.trt_documents import Batch
-from scorehouse.intake.schema import CURRENT, INCUMBENT, verdict
+from scorehouse.intake.readers.trt_stream import Elements
+from scorehouse.intake.schema import CURRENT, INCUMBENT, certainly_valid, verdict
 from scorehouse.rulebook import Rulebook
 from scorehouse.terms import MeasurementRules, SchoolYear
 from scorehouse.verbs.request import load_rulebook, parse_year
@@ -201,9 +202,13 @@ class SchemaVerdicts:
         self._profile = profile
         self._revision = INCUMBENT if profile_named(profile).fields == "reporting" else CURRENT
 
-    def __call__(self, batch: Batch, log: FindingLog) -> None:
+    def __call__(self, batch: Batch, elements: Elements, log: FindingLog) -> None:
         """Tell the faults of each document; one that can't be parsed is told by the reader."""
-        for document in batch.documents:
+        is_valid = certainly_valid(elements.tables, elements.is_ordered, self._revision)
+        valid = set(elements.places[is_valid].tolist())
+        for place, document in enumerate(batch.documents):
+            if place in valid:
+                continue
             for fault in verdict(document.content, self._revision):
                 if fault.element:
                     log.append(schema_finding(document.name, fault, self._profile))

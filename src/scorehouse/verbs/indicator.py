@@ -6,20 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from scorehouse.accountability.academic.figure import Figure, decide, figure
 from scorehouse.accountability.academic.printed import Printed
-from scorehouse.accountability.academic.sums import KEYS, row_of, sums_of
+from scorehouse.accountability.academic.sums import KEYS, LEFT_OUT, Row, row_of, sums_of
 from scorehouse.accountability.academic.table import indicator_table
 from scorehouse.disclosure import Query, release
 from scorehouse.errors import UsageError
 from scorehouse.exports.academic_file import Cell, academic_lines
 from scorehouse.exports.academic_layout import academic_layout
-from scorehouse.intake.findings import replacing
+from scorehouse.intake.findings import FindingLog, replacing
 from scorehouse.rulebook.dashboard import CHANGE_LEVELS, COLORS, STATUS_LEVELS, AcademicRules
 from scorehouse.rulebook.small_groups import profile_named
 
@@ -33,18 +35,29 @@ _PLAIN_KEYS = {"test_grade": "", "assessment_type": ASSESSMENT_TYPE, "assessment
                "measure": MEASURE, "report": "indicator"}  # fmt: skip
 
 
+Points = NDArray[np.float64]
+
+
+class Distances(Protocol):
+    """Gives the distances of a row's students in points, and their standard errors if known."""
+
+    def __call__(self, row: Row, *, is_current: bool) -> tuple[Points, Points | None]:
+        """The students of this year, or of the prior one."""
+
+
 @dataclass(frozen=True)
 class IndicatorInput:
     """Sums of two years, the second None without a prior year, and what entities are called.
 
     `entities` has `entity_id` and any of `entity_name`, `parent_id`, `district_name`,
-    `county_name`, `is_county_office`.
+    `county_name`, `is_county_office`. `distances`: None where only sums are known.
     """
 
     current: pl.DataFrame
     prior: pl.DataFrame | None
     entities: pl.DataFrame
     snapshot: int = 0
+    distances: Distances | None = None
 
 
 @dataclass(frozen=True)
@@ -155,14 +168,24 @@ def _some(sums: pl.DataFrame, column: str) -> str:
 # --- printed values ---
 
 
-def compute_printed(rows: Sequence[Printed], rules_of: Mapping[str, AcademicRules]) -> pl.DataFrame:
-    """Levels and colors from printed Status and Change only."""
+def compute_printed(rows: Sequence[Printed], rules: AcademicRules, log: FindingLog) -> pl.DataFrame:
+    """Levels and colors from printed Status and Change only, under one Dashboard's rules.
+
+    Rows of any year do; one of a group that the Dashboard doesn't have is a finding.
+    """
     made = []
-    for printed in rows:
-        decision = decide(printed.row, printed.evidence, rules_of[printed.dashboard])
+    for number, printed in enumerate(rows, start=1):
+        if printed.row.student_group not in rules.groups:
+            log.add(
+                "academic_group", row=number, value=printed.row.student_group,
+                reason=rules.dashboard,
+            )  # fmt: skip
+            continue
+        decision = decide(printed.row, printed.evidence, rules)
         made.append(
             {
-                "dashboard": printed.dashboard,
+                "dashboard": rules.dashboard,
+                "printed_on": printed.dashboard,
                 **{name: getattr(printed.row, name) for name in KEYS},
                 "n": printed.counts.get("n"),
                 "prior_n": printed.counts.get("prior_n"),
@@ -177,7 +200,15 @@ def compute_printed(rows: Sequence[Printed], rules_of: Mapping[str, AcademicRule
                 "why_no_change": decision.why_not.get("change", ""),
             }
         )
-    return pl.DataFrame(made, infer_schema_length=None)
+    return pl.DataFrame(made, schema=_PRINTED)
+
+
+_PRINTED = {
+    "dashboard": pl.String, "printed_on": pl.String, **dict.fromkeys(KEYS, pl.String),
+    "n": pl.Int64, "prior_n": pl.Int64, "status": pl.Float64, "change": pl.Float64,
+    "is_change_recomputed": pl.Boolean, "status_level": pl.Int64, "change_level": pl.Int64,
+    "color": pl.Int64, "box": pl.Int64, "why_no_color": pl.String, "why_no_change": pl.String,
+}  # fmt: skip
 
 
 def _number(value: Fraction | None) -> float | None:
@@ -265,3 +296,40 @@ def _cell(what: str, value: Any) -> Cell:
 def as_arrow(computed: Computed) -> pa.Table:
     """The figures as an Arrow table, for analysts."""
     return computed.figures.to_arrow()
+
+
+MEANINGS: Mapping[str, str] = {
+    "dashboard": "The Dashboard whose rules hold.",
+    "printed_on": "The Dashboard that printed the values.",
+    "entity_id": "School or district, 14 digits.",
+    "entity_type": "S school, D district, X state.",
+    "entity_name": "Name.", "parent_id": "The entity it belongs to.",
+    "district_name": "Name of the district.", "county_name": "Name of the county.",
+    "is_charter": "Whether it is a charter school.",
+    "is_dass": "Whether it is an alternative school.",
+    "is_county_office": "Whether it is a county office.",
+    "high_school_cuts": "Whether the Status cuts of high schools hold.",
+    "student_group": "Student group, by the Dashboard's code.", "subject": "ELA or Math.",
+    "n": "Students, records that participation added among them.",
+    "status": "Mean distance from standard, to a tenth of a point.",
+    "change": "Status less the prior Status, before rounding, to a tenth.",
+    "status_level": "1 Very Low to 5 Very High; 0 none.",
+    "change_level": "1 Declined Significantly to 5 Increased Significantly; 0 none.",
+    "color": "1 Red to 5 Blue; 0 none.", "box": "Cell of the grid, 10 to 250; 0 none.",
+    "status_level_name": "The same in words.", "change_level_name": "The same in words.",
+    "color_name": "The same in words.",
+    "why_no_color": "Why there is no color.", "why_no_change": "Why there is no Change.",
+    "enrolled": "Students enrolled, for participation.", "tested": "Of these, tested.",
+    "participation": "Tested of enrolled, whole percent.",
+    "loss_count": "Lowest scores that participation added.",
+    "adjustment": "Points that participation took.",
+    "n_without": "Students with a distance.",
+    "status_without": "Mean distance before participation.",
+    "is_n_enough": "Whether there are the students of a color.",
+    "is_prior_n_enough": "Whether there were in the prior year.",
+    "is_change_recomputed": "Whether Change was taken from printed Statuses.",
+    "hidden": "What is hidden, and why.",
+    "marked": "Whether the public wouldn't see the row.",
+    **{f"left_out_{name}": f"Students left out: {name.replace('_', ' ')}." for name in LEFT_OUT},
+}  # fmt: skip
+"""What each column of the figures means; columns of the prior year begin with `prior_`."""

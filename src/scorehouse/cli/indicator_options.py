@@ -1,0 +1,201 @@
+"""The options of `scorehouse indicator`, and the input that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import polars as pl
+import typer
+
+from scorehouse.accountability.academic.sums import KEYS, SUMS
+from scorehouse.errors import UsageError
+from scorehouse.intake.findings import FindingLog
+from scorehouse.rulebook.dashboard import AcademicRules
+from scorehouse.verbs.indicator import PROFILES, IndicatorInput
+
+_FILE = "FILE"
+DashboardOption = Annotated[
+    str, typer.Option("--dashboard", "-d", help="Whose rules hold, as in 2024 or 2017-fall.")
+]
+AuditDashboardOption = Annotated[
+    str, typer.Option("--dashboard", "-d", help="Where rows don't say which Dashboard they are of.")
+]
+ScoresOption = Annotated[
+    Path | None, typer.Option("--scores", metavar=_FILE, help="Scores of this year: CSV, Parquet.")
+]
+RosterOption = Annotated[
+    Path | None, typer.Option("--roster", metavar=_FILE, help="Roster of this year, with dates.")
+]
+PriorScoresOption = Annotated[
+    Path | None, typer.Option("--prior-scores", metavar=_FILE, help="Scores of the prior year.")
+]
+PriorRosterOption = Annotated[
+    Path | None,
+    typer.Option("--prior-roster", metavar=_FILE, help="Roster of the prior year, if by itself."),
+]
+EntitiesOption = Annotated[
+    Path | None,
+    typer.Option("--entities", metavar=_FILE, help="Schools: names, LEA, charter, cuts, window."),
+]
+SumsOption = Annotated[
+    Path | None, typer.Option("--sums", metavar=_FILE, help="Sums of this year, made before.")
+]
+PriorSumsOption = Annotated[
+    Path | None, typer.Option("--prior-sums", metavar=_FILE, help="Sums of the prior year.")
+]
+PrintedOption = Annotated[
+    Path | None,
+    typer.Option("--printed", metavar=_FILE, help="Printed Status and Change, or a state's file."),
+]
+WarehouseOption = Annotated[
+    Path | None,
+    typer.Option("--warehouse", "-w", metavar="FOLDER", envvar="SCOREHOUSE_WAREHOUSE",
+                 help="A warehouse with results and enrollments of both years."),
+]  # fmt: skip
+EngineOption = Annotated[
+    str,
+    typer.Option("--engine", metavar="URL", envvar="SCOREHOUSE_ENGINE",
+                 help="Cluster to compute on, as in sc://host:15002; default: this machine."),
+]  # fmt: skip
+AsOfOption = Annotated[
+    str, typer.Option(metavar="WHEN", help="As it was after an import (its number), or on a day.")
+]
+SettingsOption = Annotated[
+    list[str] | None,
+    typer.Option("--setting", metavar="NAME=VALUE", help="Another value of a setting of who "
+                 "counts, as in testing_day=window."),
+]  # fmt: skip
+ProfileOption = Annotated[str, typer.Option(help=f"For whom: {' or '.join(PROFILES)}.")]
+UncertainOption = Annotated[
+    bool, typer.Option("--accept-uncertain", help="Use values that are known by recollection only.")
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar=_FILE, help="A .csv, .xlsx or .parquet file."),
+]
+StateFilesOption = Annotated[
+    Path | None,
+    typer.Option("--state-files", metavar="FOLDER", help="Also the state's own file layout."),
+]
+FindingsOption = Annotated[
+    Path | None, typer.Option(metavar=_FILE, help="Write findings as CSV, JSON or Parquet.")
+]
+SubjectOption = Annotated[str, typer.Option(help="ELA or Math.")]
+AuditSubjectOption = Annotated[str, typer.Option(help="ELA or Math, where rows don't say it.")]
+GroupOption = Annotated[str, typer.Option("--group", "-g", help="Student group, as in ALL or EL.")]
+PointsOption = Annotated[str, typer.Option(help="Points more (or fewer) a student.")]
+StudentsOption = Annotated[
+    int | None, typer.Option(help="How many students get these points; default: all.")
+]
+MoreTestedOption = Annotated[int, typer.Option(help="Students tested beside the others.")]
+MoreDistanceOption = Annotated[str, typer.Option(help="Their distance from standard.")]
+WithoutOption = Annotated[int, typer.Option(help="Students that would not count.")]
+WithoutPointsOption = Annotated[str, typer.Option(help="The sum of their distances.")]
+ChancesOption = Annotated[
+    bool, typer.Option("--chances", help="How likely each color is: students are drawn again.")
+]
+SeedOption = Annotated[int, typer.Option(help="The same seed draws the same students.")]
+HtmlOption = Annotated[Path, typer.Option("--html", metavar="FOLDER", help="Where pages go.")]
+PdfOption = Annotated[bool, typer.Option("--pdf", help="Also as tagged PDF.")]
+ShownEntitiesOption = Annotated[
+    list[str] | None,
+    typer.Option("--entity", "-e", metavar="ID", help="Only these; default: all districts and "
+                 "schools."),
+]  # fmt: skip
+
+
+class Sources(NamedTuple):
+    """Where students, or their sums, come from."""
+
+    scores: Path | None = None
+    roster: Path | None = None
+    prior_scores: Path | None = None
+    prior_roster: Path | None = None
+    entities: Path | None = None
+    sums: Path | None = None
+    prior_sums: Path | None = None
+    warehouse: Path | None = None
+    engine: str = ""
+    as_of: str = ""
+    settings: list[str] | None = None
+
+
+def given(rules: AcademicRules, log: FindingLog, sources: Sources) -> IndicatorInput:
+    """The input that options name: sums, scores and rosters, or a warehouse.
+
+    Raises UsageError unless it is exactly one of them.
+    """
+    named = [sources.sums, sources.scores, sources.warehouse]
+    if sum(one is not None for one in named) != 1:
+        raise UsageError("give one of --scores with --roster, --warehouse, or --sums")
+    if sources.sums is not None:
+        prior = None if sources.prior_sums is None else _sums(sources.prior_sums)
+        return IndicatorInput(_sums(sources.sums), prior, _entities(sources.entities))
+    raise UsageError("not yet")
+
+
+def changed_settings(texts: list[str] | None) -> Mapping[str, Any]:
+    """Settings as NAME=VALUE; a value is a number, or words."""
+    found: dict[str, Any] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--setting takes NAME=VALUE, not {text!r}")
+        found[name.strip()] = int(value) if value.strip().lstrip("-").isdigit() else value.strip()
+    return found
+
+
+def exact(text: str) -> Fraction:
+    """A number of points, exactly."""
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"{text!r} is not a number of points") from None
+
+
+def _sums(path: Path) -> pl.DataFrame:
+    """Sums of a year; keys as text, whatever the file's form."""
+    frame = _table(path)
+    missing = [name for name in (*KEYS, "scores", "distance_sum") if name not in frame.columns]
+    if missing:
+        raise UsageError(f"{path.name} lacks the columns {', '.join(missing)}")
+    kinds = {"string": pl.String, "bool": pl.Boolean}
+    columns = []
+    for name, kind in zip(SUMS.names, SUMS.types, strict=True):
+        wanted = kinds.get(str(kind), pl.Int64)
+        if name not in frame.columns:
+            columns.append(pl.lit(None, dtype=wanted).alias(name))
+        elif wanted is pl.Boolean and frame[name].dtype == pl.String:
+            columns.append(pl.col(name).str.to_lowercase().is_in(["true", "y", "1"]).alias(name))
+        else:
+            columns.append(pl.col(name).cast(wanted))
+    return frame.select(columns)
+
+
+def _entities(path: Path | None) -> pl.DataFrame:
+    if path is None:
+        return pl.DataFrame(schema={"entity_id": pl.String})
+    frame = _table(path)
+    if "entity_id" not in frame.columns:
+        raise UsageError(f"{path.name} lacks the column entity_id")
+    return frame.with_columns(pl.col("entity_id").cast(pl.String))
+
+
+def _table(path: Path) -> pl.DataFrame:
+    if not path.is_file():
+        raise UsageError(f"there is no file {path.name}")
+    try:
+        if path.suffix.lower() == ".parquet":
+            return pl.read_parquet(path)
+        return pl.read_csv(path, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise UsageError(f"{path.name} can't be read: {str(error).splitlines()[0]}") from None
+
+
+def write_findings(log: FindingLog, path: Path | None) -> None:
+    """Write the findings where they are wanted."""
+    if path is not None:
+        log.write(path)
