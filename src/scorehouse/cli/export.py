@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from scorehouse.cli.export_research import research_file
 from scorehouse.cli.export_results import results
 from scorehouse.cli.export_tables import export_as_tables
 
@@ -30,3 +31,4 @@ app = typer.Typer(
 )
 app.command(_DEFAULT)(export_as_tables)
 app.command("results")(results)
+app.command("research-file")(research_file)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import typer
@@ -20,6 +21,7 @@ from scorehouse.cli.warehouse_options import (
     WarehouseOption,
     opened,
 )
+from scorehouse.errors import UsageError
 from scorehouse.exports.files import check_suffix, write_file
 from scorehouse.exports.workbook import Notes
 from scorehouse.reports.query import as_dict
@@ -65,6 +67,8 @@ def _command(kind: str) -> Callable[..., None]:
         save: options.SaveOption = None,
         profile: options.ProfileOption = STAFF,
         output: options.OutputOption = None,
+        html: options.HtmlOption = None,
+        pdf: options.PdfOption = False,
         warehouse: WarehouseOption = DEFAULT_FOLDER,
         engine: EngineOption = "",
         as_of: AsOfOption = "",
@@ -78,40 +82,67 @@ def _command(kind: str) -> Callable[..., None]:
             "demographics": demographics, "scores": scores, "program": program,
             "percentiles": percentiles, "pooled": pooled, "nonpublic_schools": nonpublic_schools,
         }  # fmt: skip
-        found = _run(kind, told, query, save, profile, output, (warehouse, engine), as_of, as_json)
+        files = _Files(query, save, output, html, pdf)
+        found = _run(kind, told, files, profile, (warehouse, engine), as_of, as_json)
         raise typer.Exit(0 if found.figures.num_rows else SOMETHING_LEFT_OUT)
 
     command.__doc__ = f"{_HELP[kind]}\n\nExit code 1: there is nothing of what was asked for."
     return command
 
 
+class _Files(NamedTuple):
+    """The files of a report: the query read and saved, the table and the pages written."""
+
+    query: Path | None
+    save: Path | None
+    output: Path | None
+    html: Path | None
+    with_pdf: bool
+
+
 def _run(
     kind: str,
     told: Mapping[str, Any],
-    saved: Path | None,
-    save: Path | None,
+    files: _Files,
     profile: str,
-    output: Path | None,
     where: tuple[Path, str],
     as_of: str,
     as_json: bool,
 ) -> ReleasedReport:
     with answering(as_json):
         profile_named(profile)
-        query = options.asked_query(kind, told, saved, as_of)
-        if output is not None:
-            check_suffix(output)
-        if save is not None:
-            options.save_query(query, save)
+        query = options.asked_query(kind, told, files.query, as_of)
+        if files.output is not None:
+            check_suffix(files.output)
+        if files.with_pdf and files.html is None:
+            raise UsageError("--pdf goes with --html FOLDER")
+        if files.save is not None:
+            options.save_query(query, files.save)
         house = opened(*where)
         try:
             found = make(house, query, profile)
         finally:
             house.close()
-        if output is not None:
-            _write(found, output)
+        if files.output is not None:
+            _write(found, files.output)
+        if files.html is not None and found.figures.num_rows:
+            _write_pages(found, files.html, with_pdf=files.with_pdf)
     _show(found, as_json)
     return found
+
+
+def _write_pages(found: ReleasedReport, folder: Path, *, with_pdf: bool) -> None:
+    from scorehouse.documents.report_page import ReportAbout, write_report_pages
+
+    about = ReportAbout(
+        made_at=datetime.now(UTC),
+        asked=options.told_query(found.query),
+        notes=list(notes(found.figures.to_pylist())),
+    )
+    written = write_report_pages(
+        found.released, folder, about, comparisons=found.comparisons, with_pdf=with_pdf
+    )
+    say(f"Written to {folder.name}: {len(written):,} pages, first {written[0].name}.")
 
 
 def _show(found: ReleasedReport, as_json: bool) -> None:

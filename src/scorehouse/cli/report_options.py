@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from scorehouse.errors import UsageError
-from scorehouse.reports.query import ReportQuery, query_json, query_toml, read_query
+from scorehouse.reports.query import ReportQuery, as_dict, query_json, query_toml, read_query
 
 EntityOption = Annotated[
     list[str] | None,
@@ -99,6 +99,11 @@ OutputOption = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write .csv, .xlsx or .parquet."),
 ]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FOLDER", help="Write pages with charts, one an entity."),
+]
+PdfOption = Annotated[bool, typer.Option("--pdf", help="With --html: each page as PDF too.")]
 _JSON, _TOML = ".json", ".toml"
 
 
@@ -159,4 +164,15 @@ def save_query(query: ReportQuery, path: Path) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-QUERY_FIELDS = tuple(one.name for one in fields(ReportQuery))
+def told_query(query: ReportQuery) -> list[tuple[str, str]]:
+    """What was asked, as pairs of words for a page."""
+    told = [(k, v) for k, v in as_dict(query).items() if k not in ("version", "report", "name")]
+    return [(name.replace("_", " "), _words(value)) for name, value in told]
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {', '.join(values)}" for name, values in value.items())
+    if isinstance(value, tuple | list):
+        return ", ".join(value)
+    return {True: "yes", False: "no"}.get(value, str(value))

@@ -73,6 +73,7 @@ class Codes:
     tests: Mapping[str, tuple[str, str]]
     areas: Mapping[str, tuple[str, ...]]
     composite_areas: Mapping[str, tuple[str, ...]]
+    crossings: Mapping[str, str]
 
 
 @cache
@@ -91,6 +92,7 @@ def codes() -> Codes:
         {test["subject"]: (test["id"], test["name"]) for test in row["test"]},
         {subject: tuple(parts) for subject, parts in row["areas"].items()},
         {subject: tuple(parts) for subject, parts in row["composite_areas"].items()},
+        row["crossings"],
     )  # fmt: skip
 
 

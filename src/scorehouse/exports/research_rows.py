@@ -84,6 +84,13 @@ def entity_rows(
         )
 
 
+def group_rows(names: Mapping[str, str], kinds: Mapping[str, str]) -> Iterator[dict[str, Value]]:
+    """Rows of the file of student groups; names and kinds by the files' ids."""
+    for group, name in sorted(names.items(), key=lambda pair: int(pair[0])):
+        yield {"group_id": group, "group_number": group.zfill(3), "group_name": name,
+               "group_category": kinds[group]}  # fmt: skip
+
+
 def rows_of_tests() -> Iterator[dict[str, Value]]:
     """Rows of the file of tests."""
     for number, name in codes().tests.values():
