@@ -46,7 +46,7 @@ def chances_of(
         return []
     now, now_errors = given.distances(found.row, is_current=True)
     before, before_errors = given.distances(found.row, is_current=False)
-    told = []
+    told: list[ToldChances] = []
     for errors in ((None, None), (now_errors, before_errors)):
         if told and (errors[0] is None or errors[1] is None):
             continue
