@@ -96,10 +96,10 @@ def _hits(frames: Frames, broken: Iterable[Broken]) -> Iterator[tuple[Broken, pl
             found = asked.get(key) or (frames.frame(frame), [])
         else:
             key, found = id(frame), asked.get(id(frame)) or (frame, [])
-        if found[0].height:
-            asked.setdefault(key, found)[1].append(one)
+        asked.setdefault(key, found)[1].append(one)
     for frame, several in asked.values():
-        yield from ((one, frame) for one in _holding(frame, several))
+        if frame.height:
+            yield from ((one, frame) for one in _holding(frame, several))
 
 
 def _holding(frame: pl.DataFrame, several: list[Broken]) -> Iterator[Broken]:

@@ -224,6 +224,7 @@ def usual_values(name: str) -> tuple[str, ...]:
     return tuple(value.value for value in field_values()[name])
 
 
+@cache
 def _or_null(name: str) -> pl.Expr:
     stripped = pl.col(name).str.strip_chars()
     return pl.when(stripped != "").then(stripped)
@@ -262,23 +263,23 @@ def _trimmed(
     frame: pl.DataFrame, layouts: Mapping[str, FieldLayout], *, is_trimmed: bool
 ) -> pl.DataFrame:
     """Blank is null; outer blanks go, if the reader hasn't taken them off."""
-    names = [name for name in layouts if frame[name].null_count() < frame.height]
-    stripped = [
-        pl.col(name)
-        if is_trimmed or layouts[name].type == "text"
-        else pl.col(name).str.strip_chars()
-        for name in names
-    ]
     return frame.with_columns(
-        pl.when(text != "").then(text).alias(name)
-        for name, text in zip(names, stripped, strict=True)
+        _not_blank(name, is_trimmed=is_trimmed or layout.type == "text")
+        for name, layout in layouts.items()
+        if frame[name].null_count() < frame.height
     )
+
+
+@cache
+def _not_blank(name: str, *, is_trimmed: bool) -> pl.Expr:
+    text = pl.col(name) if is_trimmed else pl.col(name).str.strip_chars()
+    return pl.when(text != "").then(text).alias(name)
 
 
 def _typed(frame: pl.DataFrame, layouts: Mapping[str, FieldLayout]) -> pl.DataFrame:
     """Add numbers and moments; a column that is blank throughout costs nothing."""
     numbers = [
-        _number(frame[name], is_count=layout.type == "count")
+        _number(name, layout.type, is_blank=frame[name].null_count() == frame.height)
         for name, layout in layouts.items()
         if layout.type in NUMBERS
     ]
@@ -291,15 +292,15 @@ def _typed(frame: pl.DataFrame, layouts: Mapping[str, FieldLayout]) -> pl.DataFr
     return frame.with_columns(*numbers, *added)
 
 
-def _number(column: pl.Series, *, is_count: bool) -> pl.Expr:
+@cache
+def _number(name: str, kind: str, *, is_blank: bool) -> pl.Expr:
     """A column as numbers; a count is digits only."""
-    if column.null_count() == len(column):
-        return pl.lit(None, pl.Float64).alias(f"#{column.name}")
-    text = pl.col(column.name)
-    if is_count:
-        return text.cast(pl.Int64, strict=False).cast(pl.Float64).alias(f"#{column.name}")
-    value = text.cast(pl.Float64, strict=False)
-    return finite(value).alias(f"#{column.name}")
+    if is_blank:
+        return pl.lit(None, pl.Float64).alias(f"#{name}")
+    text = pl.col(name)
+    if kind == "count":
+        return text.cast(pl.Int64, strict=False).cast(pl.Float64).alias(f"#{name}")
+    return finite(text.cast(pl.Float64, strict=False)).alias(f"#{name}")
 
 
 def _moments(column: pl.Series, kind: str) -> Iterable[pl.Series]:
@@ -314,11 +315,13 @@ def finite(value: pl.Expr) -> pl.Expr:
     return pl.when(value.is_finite()).then(value)
 
 
+@cache
 def _yes_or_no(name: str) -> pl.Expr:
     upper = pl.col(name).str.to_uppercase()
     return pl.when(upper.is_in(_YES)).then(True).when(upper.is_in(_NO)).then(False)
 
 
+@cache
 def _kinds(is_paper: bool) -> list[pl.Expr]:
     """What a record is: interim, a block, on paper; its subject, grade and year as keys."""
     kind = pl.col("AssessmentType").str.to_uppercase().fill_null("")

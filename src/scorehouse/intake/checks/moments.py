@@ -35,6 +35,8 @@ class Moments(NamedTuple):
 
 def moments(column: pl.Series) -> Moments:
     """Read a column of date-times; blank is null and not right."""
+    if column.null_count() == len(column):
+        return _blank(len(column))
     is_plain = (column.str.len_bytes() == _LENGTH).fill_null(False)
     plain = column.filter(is_plain)
     seconds, right = _plain_moments(plain)
@@ -50,8 +52,15 @@ def moments(column: pl.Series) -> Moments:
     return Moments(found.select(value).to_series(), has_zone, found["right"])
 
 
+def _blank(count: int) -> Moments:
+    no = pl.repeat(False, count, dtype=pl.Boolean, eager=True)
+    return Moments(pl.repeat(None, count, dtype=pl.Datetime("us"), eager=True), no, no)
+
+
 def days(column: pl.Series) -> Moments:
     """Read a column of dates as the moments at their midnight."""
+    if column.null_count() == len(column):
+        return _blank(len(column))
     text = pl.when(pl.col("d").str.len_bytes() == _DAY_LENGTH).then(pl.col("d") + "T00:00:00")
     return moments(column.alias("d").to_frame().select(text).to_series())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from inspect import signature
 from typing import NamedTuple, Protocol
 
@@ -67,6 +68,7 @@ def predicate(rule: str) -> Callable[[Predicate], Predicate]:
     return enter
 
 
+@cache
 def is_fixed(function: Predicate) -> bool:
     """Whether a predicate gives the same hits for all chunks of a kind.
 

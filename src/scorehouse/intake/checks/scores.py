@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from scorehouse.intake.checks.frames import Frames
-from scorehouse.intake.checks.registry import Hit, blank, filled, predicate
+from scorehouse.intake.checks.registry import Given, Hit, blank, filled, predicate
 from scorehouse.intake.checks.rule_data import ResultsRule
 
 CLAIMS = (1, 2, 3, 4)
@@ -59,7 +59,7 @@ def _expected(expression: pl.Expr) -> Mapping[str, pl.Expr]:
 
 
 @predicate("R13")
-def scale_scores(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def scale_scores(given: Given, rule: ResultsRule) -> Iterator[Hit]:
     """Scores that aren't positive, off the consortium's range, or beyond LOSS and HOSS."""
     lowest, highest = rule.parameters["lowest"], rule.parameters["highest"]
     for name in rule.fields:
@@ -74,7 +74,7 @@ def scale_scores(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
         words = {
             "expected": pl.format("{} to {}", "lowest_scale_score", "highest_scale_score"),
         }
-        if frames.setting.is_policy_stated:
+        if given.setting.is_policy_stated:
             yield Hit("tests", is_beyond, name, part="bounds", words=words)
 
 
@@ -139,14 +139,14 @@ def _clipped(raw: pl.Expr) -> pl.Expr:
 
 
 @predicate("X26")
-def scale_from_theta(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def scale_from_theta(given: Given, rule: ResultsRule) -> Iterator[Hit]:
     """Scale score and error by the line of the subject, under the LOSS/HOSS option."""
     points = rule.parameters["points"]
     for name, error, _, theta, theta_error in measures():
         raw = rounded(value(theta) * pl.col("slope") + pl.col("intercept"))
         score = rounded(value(name))
         is_far = (score - _clipped(raw)).abs() > points
-        if not frames.setting.is_policy_stated:
+        if not given.setting.is_policy_stated:
             is_far = is_far & ((score - raw).abs() > points)
         yield Hit("tests", is_far & (score > 0), name, words=_expected(_clipped(raw)))
         computed = value(theta_error) * pl.col("slope")

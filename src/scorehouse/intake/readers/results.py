@@ -22,12 +22,12 @@ from scorehouse.intake.readers.identify import (
     is_left_behind,
 )
 from scorehouse.intake.readers.trt_documents import Batch
-from scorehouse.intake.readers.trt_stream import each_batch, elements_of
+from scorehouse.intake.readers.trt_stream import Elements, each_batch, elements_of
 from scorehouse.intake.results import ResultChunk
 from scorehouse.result_shapes import RESULT
 
 Progress = Callable[[int, int | None], None]
-Beside = Callable[[Batch, FindingLog], None]
+Beside = Callable[[Batch, Elements, FindingLog], None]
 
 _HEAD_BYTES = 1 << 16
 
@@ -54,7 +54,8 @@ def read_results(
     The kind is told by content. Results are numbered from 0 through the whole input, TRT
     first. `progress` is called with the results read so far and the number expected, where
     that is known. With `threads`, chunks are made side by side and yielded in order.
-    `beside` is called with the documents of each batch of TRT, in the thread that reads it.
+    `beside` is called with each batch of TRT and what was read of it, in the thread that
+    reads it.
 
     Nothing is raised for a bad record or file: what is wrong is in `log`.
     """
@@ -94,9 +95,10 @@ def read_trt_results(
     first = 0
 
     def make(batch: Batch, own_log: FindingLog) -> ResultChunk:
+        elements = elements_of(batch, own_log)
         if beside is not None:
-            beside(batch, own_log)
-        return _chunk(batch, own_log)
+            beside(batch, elements, own_log)
+        return ResultChunk(elements.tables, *flatten(elements.tables))
 
     for chunk in each_batch(
         sources,
@@ -112,12 +114,6 @@ def read_trt_results(
             yield chunk if first == 0 else _moved(chunk, first)
         first += count
         del chunk  # or it would stay while the next one is read
-
-
-def _chunk(batch: Batch, log: FindingLog) -> ResultChunk:
-    elements = elements_of(batch, log).tables
-    tests, items = flatten(elements)
-    return ResultChunk(elements, tests, items)
 
 
 def _moved(chunk: ResultChunk, first: int) -> ResultChunk:

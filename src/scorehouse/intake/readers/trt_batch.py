@@ -15,6 +15,7 @@ import pyarrow as pa
 from scorehouse.intake.readers.trt_columns import text_columns_of
 from scorehouse.intake.readers.trt_scan import (
     DONE,
+    IN_ORDER,
     R_BASE,
     R_DOCUMENT,
     R_ITEM,
@@ -67,6 +68,7 @@ class Scanned(NamedTuple):
     is_done: npt.NDArray[np.bool_]  # by document: read here
     tables: Mapping[str, pa.Table]  # ELEMENTS; `result` counts documents of the batch
     lines: Sequence[int]  # by document: the line its root stands on
+    is_ordered: npt.NDArray[np.bool_]  # by document: read here, its elements in the schema's order
 
 
 class _Room(NamedTuple):
@@ -119,12 +121,16 @@ def scan_documents(documents: Sequence[tuple[str, bytes]]) -> Scanned:
     is_done = np.zeros(len(documents), np.bool_)
     is_done[chosen] = verdicts == DONE
     names = [name for name, _ in documents]
-    tables = _tables(data, room, room.rows[:n_rows], chosen.astype(np.int32), names)
+    rows = room.rows[:n_rows]
+    tables = _tables(data, room, rows, chosen.astype(np.int32), names)
     lines = [
         1 + content.count(b"\n", 0, max(head, 0))
         for content, head in zip(contents, heads.tolist(), strict=True)
     ]
-    return Scanned(is_done, tables, lines)
+    ordered = rows[(rows[:, R_TABLE] == 0) & (rows[:, R_PARENT] == IN_ORDER), R_DOCUMENT]
+    is_ordered = np.zeros(len(documents), np.bool_)
+    is_ordered[chosen[ordered]] = True
+    return Scanned(is_done, tables, lines, is_ordered)
 
 
 def _scanned(data: Bytes, starts: Places, ends: Places) -> tuple[_Room, int, Numbers]:

@@ -7,6 +7,9 @@ DOCTYPE, markup inside a response, a name it doesn't know, or a fault) is not ju
 it is marked, and `trt_elements`, the readable reader, decides with a full parser.
 So the scanner needs to be right only in what it accepts; it never explains.
 
+The order of elements is not looked at to read them; whether it was the schema's (and nothing
+blank stood in an element that must be empty) is noted as `R_PARENT` of the result's row.
+
 Nothing is copied: `first` and `size` hold where each cell's text begins and its length
 (times two, plus one when it has to be decoded), `rows` one line for each row begun.
 """
@@ -69,10 +72,11 @@ _ITEM, _RESPONSE, _NODE, _RATIONALE = (
 _MESSAGE, _USAGE, _PAGE = int(Element.Message), int(Element.ToolUsage), int(Element.ToolPage)
 _LISTED = int(Element.SubScoreList)
 _AS_CHILD = AS_CHILD
-# what is remembered by depth: the element, its row's cells, where its text begins, its node;
-# and by result: which elements were met, and counts
-_ELEMENTS, _BASES, _STARTS, _NODES, _SEEN, _COUNTS = range(6)
-_C_ITEM, _C_NODE, _C_USAGE, _C_PAGE = range(4)
+# what is remembered by depth: the element, its row's cells, where its text begins, its node,
+# its last child; and by result: which elements were met, and counts
+_ELEMENTS, _BASES, _STARTS, _NODES, _LAST, _SEEN, _COUNTS = range(7)
+_C_ITEM, _C_NODE, _C_USAGE, _C_PAGE, _C_OFF = range(5)
+IN_ORDER = -1
 _SLOT_MASK = SLOTS - 1
 
 
@@ -200,6 +204,20 @@ def _is_repeated(element: int, seen: Any, row_sizes: Any, base: int, text_column
 
 
 @compiled
+def _note_order(work: Any, depth: int, child: int) -> None:
+    """Note when a child stands before its place, or again where it may once.
+
+    Elements are numbered in the order of the schema; the examinee's may be mixed.
+    """
+    element, last = work[_ELEMENTS, depth - 1], work[_LAST, depth - 1]
+    is_again = child == last and element in (_ITEM, _NODE)
+    if is_again or (child < last and element != _EXAMINEE):
+        work[_COUNTS, _C_OFF] = 0
+    work[_LAST, depth - 1] = child
+    work[_LAST, depth] = 0
+
+
+@compiled
 def _enter(
     element: int, depth: int, document: int, slots: Any, letters: Any, kinds: Any, work: Any,
     marks: Any, rows: Any, size: Any,
@@ -253,6 +271,7 @@ def _open(
     above = work[_BASES, depth - 1]
     if _is_repeated(child, work[_SEEN], size, above, kinds[child, K_TEXT]):
         return -1
+    _note_order(work, depth, child)
     work[_ELEMENTS, depth] = child
     _enter(child, depth, document, slots, letters, kinds, work, marks, rows, size)
     base = work[_BASES, depth]
@@ -274,6 +293,8 @@ def _leave(
         cell, start = work[_BASES, depth] + column, work[_STARTS, depth]
         if not _own_text(data, element, start, i, flag, cell, first, size):
             return -1
+    elif work[_LAST, depth] == 0 and i > work[_STARTS, depth]:
+        work[_COUNTS, _C_OFF] = 0
     if element == _USAGE and work[_COUNTS, _C_PAGE] == 0:
         return -1
     return _closing(data, i, end, slots, letters, kinds, element)
@@ -312,7 +333,7 @@ def _document(
     row, depth = marks[N_ROWS], 0
     i = _root(data, i, end, slots, letters, kinds)
     work[_SEEN], work[_COUNTS] = 0, -1
-    work[_ELEMENTS, 0], work[_STARTS, 0], work[_NODES, 0] = _ROOT, i, -1
+    work[_ELEMENTS, 0], work[_STARTS, 0], work[_NODES, 0], work[_LAST, 0] = _ROOT, i, -1, 0
     work[_BASES, 0] = _begin_row(marks, rows, size, 0, kinds[_ROOT, K_WIDTH], document)
     while depth >= 0 and i >= 0:
         element, flag = work[_ELEMENTS, depth], 0
@@ -357,12 +378,13 @@ def _document(
                 i += i >= 0
         work[_STARTS, max(depth, 0)] = i
     rows[row, R_ITEM], rows[row, R_NODE] = work[_SEEN, _EXAMINEE], work[_SEEN, _SITTING]
+    rows[row, R_PARENT] = work[_COUNTS, _C_OFF]
     return DONE if i >= 0 and after_blank(data, i, end) == end else UNUSUAL
 
 
 def new_work() -> npt.NDArray[np.int64]:
     """Return what the scanner remembers while it is in a document."""
-    return np.zeros((6, MOST_DEPTH), np.int64)
+    return np.zeros((7, MOST_DEPTH), np.int64)
 
 
 @compiled

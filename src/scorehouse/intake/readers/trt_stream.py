@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from scorehouse.intake.findings import FindingLog
@@ -33,6 +34,8 @@ class Elements(NamedTuple):
     tables: dict[str, pa.Table]
     contents: Sequence[bytes]  # by result: its document
     lines: Sequence[int | None]  # by result: the line its root stands on
+    places: npt.NDArray[np.int64]  # by result: its place among the documents of the batch
+    is_ordered: npt.NDArray[np.bool_]  # by result: see `Scanned`
 
 
 def elements_of(batch: Batch, log: FindingLog, *, tells_parts: bool = True) -> Elements:
@@ -56,16 +59,18 @@ def elements_of(batch: Batch, log: FindingLog, *, tells_parts: bool = True) -> E
     tables = _numbered(scanned.tables, numbers)
     if slow:
         tables = _merged(tables, _numbered(careful.tables(), numbers[slow]))
-    kept = np.flatnonzero(is_read).tolist()
+    kept = np.flatnonzero(is_read)
     return Elements(
         tables,
-        [batch.documents[place].content for place in kept],
-        [batch.documents[k].line or lines.get(k, scanned.lines[k]) for k in kept],
+        [batch.documents[k].content for k in kept.tolist()],
+        [batch.documents[k].line or lines.get(k, scanned.lines[k]) for k in kept.tolist()],
+        kept,
+        scanned.is_ordered[kept],
     )
 
 
 def _numbered(
-    tables: Mapping[str, pa.Table], numbers: np.ndarray[tuple[int], np.dtype[np.int32]]
+    tables: Mapping[str, pa.Table], numbers: npt.NDArray[np.int32]
 ) -> dict[str, pa.Table]:
     """Replace the number of a document by that of its result."""
     made = {}

@@ -1,5 +1,6 @@
 """The schema of the Test Results Transmission Format, and its verdicts on documents."""
 
+from scorehouse.intake.schema.certain import certainly_valid
 from scorehouse.intake.schema.declarations import CURRENT, INCUMBENT, revisions
 from scorehouse.intake.schema.verdicts import (
     SchemaFault,
@@ -14,6 +15,7 @@ __all__ = [
     "CURRENT",
     "INCUMBENT",
     "SchemaFault",
+    "certainly_valid",
     "is_valid",
     "older_verdicts",
     "revisions",

@@ -37,6 +37,17 @@ def schema_text(revision: str) -> str:
     return "\n".join([*lines, "</xs:schema>", ""])
 
 
+@cache
+def type_schema_text(type_name: str) -> str:
+    """Write a schema of one element, `any`, whose attribute `value` has this type."""
+    lines = ['<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="any">']
+    attribute = AttributeDeclaration("value", True, None, type_name)
+    lines += ["<xs:complexType>", _attribute(attribute), "</xs:complexType></xs:element>"]
+    for declared in types().values():
+        lines += _simple(declared)
+    return "\n".join([*lines, "</xs:schema>", ""])
+
+
 def _element(
     element: ElementDeclaration, revision: str, *, is_global: bool = False
 ) -> Iterator[str]:
