@@ -75,6 +75,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "cli": (
         *GROUND,
+        "reports",
+        "documents",
         "exports",
         "accountability",
         "accountability.academic",
@@ -110,6 +112,7 @@ OUTSIDE_WORLD = re.compile(
 
 MAY_TOUCH: dict[str, tuple[str, ...]] = {
     "rulebook.load": ("pathlib", "csv"),
+    "rulebook.counting": ("csv",),
     "rulebook.dashboard_load": ("pathlib", "csv"),
     "intake.catalogue": ("importlib",),
     "intake.findings": ("pathlib", "csv", "os", "tempfile", "glob", "time", "pyarrow.parquet"),

@@ -135,7 +135,7 @@ def _write_pages(found: ReleasedReport, folder: Path, *, with_pdf: bool) -> None
     from scorehouse.documents.report_page import ReportAbout, write_report_pages
 
     about = ReportAbout(
-        made_at=datetime.now(UTC),
+        made_at=datetime.now(UTC).replace(microsecond=0),
         asked=options.told_query(found.query),
         notes=list(notes(found.figures.to_pylist())),
     )

@@ -20,7 +20,7 @@ from scorehouse.warehouse.places import remove
 
 FOLDER = "cube"
 _MANIFEST = "manifest.json"
-_ROW_GROUP = 4_096
+_ROWS_TOGETHER = 4_096
 _STALE_SECONDS = 3_600
 
 
@@ -72,7 +72,7 @@ def write_part(folder: Path, kind: str, rows: pl.DataFrame) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{kind}-{secrets.token_hex(8)}.parquet"
     ordered = rows.sort("school_id")
-    ordered.write_parquet(folder / name, row_group_size=_ROW_GROUP, compression="lz4")
+    ordered.write_parquet(folder / name, row_group_size=_ROWS_TOGETHER, compression="lz4")
     return name
 
 
