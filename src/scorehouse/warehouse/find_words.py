@@ -159,6 +159,16 @@ class Dictionary:
         kept = [some[rule(letters)] for some, letters in self._by_width(places)]
         return np.concatenate([np.empty(0, np.intp), *kept])
 
+    def _beginnings(self, places: Places, size: int) -> Codes:
+        """The first letters of the words at some places, in order; zeros after a word's end."""
+        rows = np.zeros((len(places), size), np.uint32)
+        done = 0
+        for some, letters in self._by_width(places):
+            width = min(size, letters.shape[1])
+            rows[done : done + len(some), :width] = letters[:, :width]
+            done += len(some)
+        return rows
+
     def exact(self, asked: str, among: Places | None) -> Places:
         """Where the word itself is."""
         query = codes(asked)
@@ -190,7 +200,8 @@ class Dictionary:
             return np.empty(0, np.intp)
         some = self._some(among, len(query) - 1, _LONGEST)
         places = self._near(asked, pairs_of(asked, ends=False), 1, some)
-        return self._kept(places, lambda letters: distances(query, letters, 1)[1] <= 1)
+        lines = distances(query, self._beginnings(places, len(query) + 1), 1)
+        return places[reduce(np.minimum, lines) <= 1]
 
     def _typed_wrong(self, asked: str) -> dict[int, Ids]:
         """Words that are the one asked for but for typos: by one and by two, at one go."""
@@ -209,11 +220,11 @@ class Dictionary:
         places = self._near(asked, pairs_of(asked), typos, some)
         letters = np.uint32(letters_of(asked))
         places = places[_count(self._letters[places] & ~letters) <= typos]
-        for near, rows in self._by_width(places):
-            whole, _beginning = distances(query, rows, typos)
-            for how, count in ((ONE_TYPO, 1), (TWO_TYPOS, 2)):
-                if count <= typos:
-                    found[how] = np.concatenate([found[how], near[whole == count]])
+        lines = distances(query, self._beginnings(places, len(query) + typos), typos)
+        whole = np.stack(lines)[self._widths[places], np.arange(len(places))]
+        for how, count in ((ONE_TYPO, 1), (TWO_TYPOS, 2)):
+            if count <= typos:
+                found[how] = places[whole == count]
         return found
 
 
@@ -242,10 +253,8 @@ def _has_part(letters: Codes, query: Codes) -> NDArray[np.bool_]:
     return hit
 
 
-def distances(
-    query: Codes, letters: Codes, typos: int
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Typos between a query and each row, and the row's nearest beginning.
+def distances(query: Codes, letters: Codes, typos: int) -> list[NDArray[np.uint8]]:
+    """Typos between a query and each beginning of each row: the empty one first.
 
     Numbers above `typos` mean no more than that: too many.
     """
@@ -267,4 +276,4 @@ def distances(
                 np.minimum(least, np.where(swapped, before[j - 2] + 1, least), out=least)
             line[j] = np.minimum(least, far)
         before, above = above, line
-    return above[width], reduce(np.minimum, above, far)
+    return above
