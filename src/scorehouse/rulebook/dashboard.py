@@ -15,6 +15,9 @@ GRADES_3_8, GRADE_11 = "grades_3_8", "grade_11"
 NO_PARTICIPATION, POINTS, LOWEST_SCORES = "none", "points", "lowest_scores"
 """How a participation rate below the target changes Status."""
 
+HALF_UP, HALF_AWAY = "half_up", "half_away"
+"""Where exact halves go when rounded to a tenth: upward, or away from zero."""
+
 LOW = "low"
 """Confidence of a value by recollection: used only when the asker accepts it."""
 
@@ -82,8 +85,8 @@ class AcademicRules:
     `lowest_distance` by subject: the distance of a record that participation adds, also for
     the prior year. `smallest_colored_district` by group, on rows of districts.
     `color_count` says whose count decides on the color of students with disabilities: `all`
-    or `without_exited`. `said` has the origin of each setting;
-    cuts and colors bring their own.
+    or `without_exited`. `shared_prior` are the known methods of pair and share. `said` has the
+    origin of each setting; cuts and colors bring their own.
     """
 
     dashboard: str
@@ -104,6 +107,7 @@ class AcademicRules:
     alternative_schools: str
     rounding: str
     color_count: str
+    shared_prior: tuple[str, ...]
     groups: Mapping[str, StudentGroup]
     status_cuts: Mapping[tuple[str, str], StatusCuts]
     change_cuts: Mapping[str, ChangeCuts]

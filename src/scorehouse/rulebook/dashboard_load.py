@@ -27,7 +27,7 @@ _SETTINGS = (
     "grades", "has_change", "pools_alternate", "participation", "participation_target",
     "points_per_percent", "lowest_distance", "smallest_shown", "smallest_leveled",
     "smallest_colored", "smallest_colored_district", "colors_by_test", "alternative_schools",
-    "rounding", "color_count",
+    "rounding", "color_count", "shared_prior",
 )  # fmt: skip
 _ABSENT: Mapping[str, Any] = {
     "participation_target": 0, "points_per_percent": "0", "lowest_distance": {},
@@ -67,6 +67,7 @@ def _rules(dashboard: str, accepts: bool) -> AcademicRules:
     settings = {name: _in_force(name, dashboard) for name in _SETTINGS}
     values = {name: value for name, (value, _) in settings.items()}
     values["grades"] = tuple(values["grades"])
+    values["shared_prior"] = tuple(values["shared_prior"])
     values["points_per_percent"] = Fraction(values["points_per_percent"])
     colors, colors_said = _colors(dashboard)
     return AcademicRules(

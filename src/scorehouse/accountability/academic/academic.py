@@ -17,6 +17,8 @@ from scorehouse.errors import RuleNotInForceError, UsageError
 from scorehouse.rulebook.dashboard import (
     GRADE_11,
     GRADES_3_8,
+    HALF_AWAY,
+    HALF_UP,
     LOWEST_SCORES,
     NO_PARTICIPATION,
     POINTS,
@@ -70,8 +72,8 @@ def half_away(value: Fraction) -> Fraction:
 
 
 _ROUNDINGS: Mapping[str, Callable[[Fraction], Fraction]] = {
-    "half_up": half_up,
-    "half_away": half_away,
+    HALF_UP: half_up,
+    HALF_AWAY: half_away,
 }
 
 

@@ -31,7 +31,7 @@ _HALF_A_TENTH = Fraction(1, 20)
 _TENTH = Fraction(1, 10)
 
 WORDS: Mapping[str, str] = {
-    "pair_and_share": "The row has another entity's prior year, by a method of its own.",
+    "pair_and_share": "The row has another entity's prior year, by a method that isn't known.",
     "cuts_unknown": "The cuts that hold for the row aren't known, so its level can't be checked.",
     "older_change_label": "The label of Change is that of the Dashboard before, the color is not.",
     "other_students": "Other students were counted.",
@@ -197,11 +197,13 @@ def _explained(
 
 
 def _by_pair_and_share(
-    found: Difference, printed: Printed, _decision: Decision, _rules: AcademicRules
+    found: Difference, printed: Printed, _decision: Decision, rules: AcademicRules
 ) -> bool:
+    """By a method that isn't known; a known one explains nothing."""
     is_about_prior = found.what in ("change", "change_level", "color", "box", "is_prior_n_enough",
                                     "is_accountable", "prior_n")  # fmt: skip
-    return bool(printed.pair_and_share) and is_about_prior
+    is_unknown = printed.pair_and_share not in ("", *rules.shared_prior)
+    return is_unknown and is_about_prior
 
 
 def _by_unknown_cuts(

@@ -119,10 +119,9 @@ def figure(row: Row, current: Sums, prior: Sums | None, rules: AcademicRules) ->
         if prior is None or before is None
         else color_n(prior.color_scores, before.n, row, rules),
     )
-    uncertain = rules.uncertain("rounding", "colors_by_test", "alternative_schools")
     return Figure(
         row, rules.dashboard, current, prior, now, before, change,
-        decide(row, evidence, rules), _used(uncertain, row, now, change),
+        decide(row, evidence, rules), _uncertain(row, now, change, rules),
     )  # fmt: skip
 
 
@@ -136,17 +135,18 @@ def _printed(before: Status | None, rules: AcademicRules) -> Fraction | None:
     return None if before is None or before.value is None else rounded(before.value, rules)
 
 
-def _used(
-    uncertain: tuple[Said, ...], row: Row, now: Status, change: Fraction | None
+def _uncertain(
+    row: Row, now: Status, change: Fraction | None, rules: AcademicRules
 ) -> tuple[Said, ...]:
-    """Those of some uncertain settings on which the row really hangs."""
-    halves = [value for value in (now.value, change) if value is not None]
+    """Uncertain settings, cuts and cells on which the row really hangs."""
+    negative = [value for value in (now.value, change) if value is not None and value < 0]
     hangs = {
-        "rounding": any((20 * value).denominator == 1 and (20 * value) % 2 for value in halves),
+        "rounding": any((20 * value).denominator == 1 and (20 * value) % 2 for value in negative),
         "colors_by_test": row.student_group in ("SBA", "CAA"),
         "alternative_schools": row.is_dass,
     }
-    return tuple(said for said in uncertain if hangs[said.rule])
+    settings = rules.uncertain(*(name for name, does in hangs.items() if does))
+    return (*settings, *(said for said in cuts_said(row, rules) if said.is_uncertain))
 
 
 def decide(row: Row, evidence: Evidence, rules: AcademicRules) -> Decision:

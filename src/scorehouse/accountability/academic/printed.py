@@ -37,7 +37,8 @@ class Printed:
 
     `counts`, `points` and `codes` hold what was given; a code that the row's file has no
     column for is absent, one that is there and empty is 0. `recomputed_change`: Change was
-    taken from printed Statuses and may differ from the state's by a tenth.
+    taken from printed Statuses and may differ from the state's by a tenth. `has_prior_n`: there is
+    a column of it.
     """
 
     row: Row
@@ -48,14 +49,15 @@ class Printed:
     flags: Mapping[str, bool]
     pair_and_share: str = ""
     recomputed_change: bool = False
+    has_prior_n: bool = True
 
     @property
     def evidence(self) -> Evidence:
-        """What decides on the row's levels; without any count, there are taken to be enough."""
-        unknown = 0 if "n" in self.counts else _ENOUGH
+        """What decides on the row's levels; without counts, there are taken to be enough."""
+        knows = "n" in self.counts
         return Evidence(
-            self.counts.get("n", unknown), self.points.get("status"),
-            self.counts.get("prior_n", unknown),
+            self.counts.get("n", _ENOUGH), self.points.get("status"),
+            self.counts.get("prior_n", 0 if knows and self.has_prior_n else _ENOUGH),
             self.points.get("prior_status"), self.points.get("change"),
             self.counts.get("color_n"), self.counts.get("prior_color_n"), self.pair_and_share,
         )  # fmt: skip
@@ -87,7 +89,15 @@ def printed_row(
         return None, problems
     pair_and_share = cells.get("pair_and_share", "").strip()
     return Printed(
-        row, dashboard, counts, points, codes, flags, pair_and_share, recomputed
+        row,
+        dashboard,
+        counts,
+        points,
+        codes,
+        flags,
+        pair_and_share,
+        recomputed,
+        "prior_n" in cells,
     ), problems
 
 

@@ -20,6 +20,7 @@ from scorehouse.errors import RuleNotInForceError, UsageError
 from scorehouse.rulebook.dashboard import (
     GRADE_11,
     GRADES_3_8,
+    HALF_AWAY,
     LOWEST_SCORES,
     POINTS,
     AcademicRules,
@@ -108,7 +109,8 @@ class _Year:
         self.applies = self.knows & (rules.participation in (LOWEST_SCORES, POINTS))
         self.n = self.scores + self.loss_count
         self.total = self.sum + self.scores * self.adjustment + self.added
-        self.tenths = _tenths(self.total, self.n)
+        self._away = rules.rounding == HALF_AWAY
+        self.tenths = _tenths(self.total, self.n, away=self._away)
 
     def _add_lowest_scores(self, subjects: pl.Series, rules: AcademicRules) -> None:
         wanted = (2 * rules.participation_target - 1) * self.enrolled  # two hundredths
@@ -140,7 +142,8 @@ class _Year:
             f"{prefix}adjustment": _shown(self.adjustment / POINT, applies),
             f"{prefix}n_without": _shown(self.scores, there),
             f"{prefix}status_without": _points(
-                _tenths(self.sum, self.scores), there & (self.scores >= self._smallest)
+                _tenths(self.sum, self.scores, away=self._away),
+                there & (self.scores >= self._smallest),
             ),
         }
 
@@ -169,11 +172,17 @@ def _rates(tested: Ints, enrolled: Ints) -> Ints:
     return found
 
 
-def _tenths(total: Ints, n: Ints) -> Ints:
-    """Tenths of points, halves upward; _BLANK without students."""
-    divisor = 2 * POINT * np.maximum(n, 1)
-    found = (2 * _TENTHS * total + POINT * np.maximum(n, 1)) // divisor
+def _tenths(total: Ints, n: Ints, *, away: bool) -> Ints:
+    """Tenths of points; _BLANK without students."""
+    found = _rounded(_TENTHS * total, POINT * np.maximum(n, 1), away)
     return np.where(n > 0, found, _BLANK)
+
+
+def _rounded(top: Any, bottom: Any, away: bool) -> Any:
+    """A quotient to a whole number, halves upward, or negative ones `away` from zero."""
+    up = (2 * top + bottom) // (2 * bottom)
+    is_negative_half = (top < 0) & ((2 * top + bottom) % (2 * bottom) == 0)
+    return up - is_negative_half * int(away)
 
 
 def _change_tenths(now: _Year, before: _Year, rules: AcademicRules) -> Ints:
@@ -182,17 +191,21 @@ def _change_tenths(now: _Year, before: _Year, rules: AcademicRules) -> Ints:
     there = (now.n > 0) & (before.n > 0) & rules.has_change
     large = there & (now.n * before.n.astype(np.float64) > _SAFE)
     small = there & ~large
-    found[small] = _difference(*(a[small] for a in (now.total, now.n, before.total, before.n)))
+    away = rules.rounding == HALF_AWAY
+    found[small] = _difference(
+        now.total[small], now.n[small], before.total[small], before.n[small], away
+    )
     for place in np.flatnonzero(large):
-        exact = (int(a[place]) for a in (now.total, now.n, before.total, before.n))
-        found[place] = _difference(*exact)
+        total, n, prior_total, prior_n = (
+            int(a[place]) for a in (now.total, now.n, before.total, before.n)
+        )
+        found[place] = _difference(total, n, prior_total, prior_n, away)
     return found
 
 
-def _difference(total: Any, n: Any, prior_total: Any, prior_n: Any) -> Any:
+def _difference(total: Any, n: Any, prior_total: Any, prior_n: Any, away: bool) -> Any:
     top = total * prior_n - prior_total * n
-    bottom = POINT * n * prior_n
-    return (2 * _TENTHS * top + bottom) // (2 * bottom)
+    return _rounded(_TENTHS * top, POINT * n * prior_n, away)
 
 
 def _decided(

@@ -131,7 +131,7 @@ def _change_lows(row: Row, rules: AcademicRules) -> tuple[Fraction, ...]:
 
 
 def _total(found: Figure, points: Fraction, color: int, rules: AcademicRules) -> int:
-    """Whole points over all students that give a color, from the exact values.
+    """Whole points over all students that give a color, or one beyond it, from exact values.
 
     Near the printed distance, so that it is looked for there: rounding leaves half a tenth
     a student open.
@@ -140,28 +140,23 @@ def _total(found: Figure, points: Fraction, color: int, rules: AcademicRules) ->
     assert found.current.value is not None
     assert found.exact_change is not None
     value, change = found.current.value, found.exact_change
+    way = 1 if points > 0 else -1
 
-    def gives(total: int) -> bool:
-        more = Fraction(total, n)
+    def reaches(total: int) -> bool:
+        more = Fraction(way * total, n)
         seen = _color(rounded(value + more, rules), rounded(change + more, rules), found.row, rules)
-        return seen == color
+        return way * seen >= way * color
 
-    near = [math.floor(n * (points - _TENTH)), math.ceil(n * (points + _TENTH))]
-    upward = points > 0
-    return (
-        _first(gives, near[0], near[1])
-        if upward
-        else -_first(lambda total: gives(-total), -near[1], -near[0])
-    )
+    far = abs(points)
+    low, high = math.floor(n * (far - _TENTH)), math.ceil(n * (far + _TENTH))
+    return way * _first(reaches, low, high)
 
 
-def _first(gives: Callable[[int], bool], low: int, high: int) -> int:
-    """The least whole number at which something holds that holds from there on a while."""
-    if high - low < 2_000:
-        return next((total for total in range(low, high + 1) if gives(total)), high)
+def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """The least whole number above `low` at which something holds that then goes on to hold."""
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if gives(middle) else (middle, high)
+        low, high = (low, middle) if holds(middle) else (middle, high)
     return high
 
 
