@@ -28,7 +28,8 @@ def loaded(name: str) -> ModuleType:
 
 
 @pytest.mark.parametrize(
-    "name", ["cli_page", "findings_page", "scores_page", "data_dictionary_page"]
+    "name",
+    ["cli_page", "findings_page", "scores_page", "data_dictionary_page", "statistics_page"],
 )
 def test_the_page_is_fresh(name: str) -> None:
     page = loaded(name)

@@ -17,6 +17,7 @@ from scorehouse.reports.uncertainty import (
     Difference,
     Estimate,
     Share,
+    around,
     between,
     between_shares,
     from_whole,
@@ -32,12 +33,13 @@ from scorehouse.rulebook.counting import groups
 Row = Mapping[str, Any]
 Key = tuple[str, ...]
 WITH_YEAR, WITH_WHOLE, WITH_ENTITY, WITH_ALL = "year", "whole", "entity", "group"
+OF_COHORT = "cohort"
 _PERCENT = 100
 
 COMPARISONS = pa.schema(
     [
         *KEYS,
-        ("kind", pa.string()),  # year, whole (district or state), entity, group
+        ("kind", pa.string()),  # year, whole (district or state), entity, group, cohort
         ("figure", pa.string()),  # mean_scale_score, distance_from_standard or percent_met
         ("compared_with", pa.string()),  # the year, entity or group
         ("difference", pa.float64()),
@@ -54,12 +56,14 @@ def comparisons(figures: pa.Table, entities: Sequence[str] = ()) -> pa.Table:
     """Every comparison that the rows of a released table allow.
 
     With the year before that the table has; with what an entity belongs to; with the first of
-    several entities asked for side by side; of a student group with all students.
+    several entities asked for side by side; of a student group with all students; of a cohort
+    with its first step.
     """
     rows = [row for row in figures.to_pylist() if row["measure"] == OVERALL]
     known = {_key(row): row for row in rows}
     found: list[dict[str, Any]] = []
     for row in rows:
+        found += _since_first_step(row)
         found += _with_year(row, known)
         found += _with_wholes(row, known)
         found += _with_first(row, known, entities)
@@ -95,6 +99,19 @@ def _with_wholes(row: Row, known: Mapping[Key, Row]) -> Iterator[dict[str, Any]]
         other = _other(row, known, entity_id=whole)
         if other is not None:
             yield from _told(row, other, WITH_WHOLE, whole, _saying(row, other), is_part=True)
+
+
+def _since_first_step(row: Row) -> Iterator[dict[str, Any]]:
+    """The change of the same students, whose error is that of their differences."""
+    change, se = row.get("change"), row.get("se_change")
+    if change is None or se is None:
+        return
+    difference = around(change, se)
+    since = row["compared_with"].partition(":")[0]
+    yield _row(
+        row, OF_COHORT, "mean_scale_score", row["compared_with"], difference,
+        change_sentence(f"{title(row)} (the same students)", since, difference),
+    )  # fmt: skip
 
 
 _RANK = {"school": 0, "school_group": 1, "district": 2, "district_group": 3, "state": 4}
@@ -143,18 +160,24 @@ def _told(
     row: Row, other: Row, kind: str, name: str, say: Say, *, is_part: bool
 ) -> Iterator[dict[str, Any]]:
     for figure, difference, unit in _differences(row, other, is_part=is_part):
-        yield {
-            **dict(zip(KEYS.names, _key(row), strict=True)),
-            "kind": kind,
-            "figure": figure,
-            "compared_with": name,
-            "difference": difference.value,
-            "se_difference": difference.se,
-            "lowest": difference.low,
-            "highest": difference.high,
-            "is_noise": difference.is_noise,
-            "sentence": say(difference, unit),
-        }
+        yield _row(row, kind, figure, name, difference, say(difference, unit))
+
+
+def _row(
+    row: Row, kind: str, figure: str, name: str, difference: Difference, sentence: str
+) -> dict[str, Any]:
+    return {
+        **dict(zip(KEYS.names, _key(row), strict=True)),
+        "kind": kind,
+        "figure": figure,
+        "compared_with": name,
+        "difference": difference.value,
+        "se_difference": difference.se,
+        "lowest": difference.low,
+        "highest": difference.high,
+        "is_noise": difference.is_noise,
+        "sentence": sentence,
+    }
 
 
 def _differences(row: Row, other: Row, *, is_part: bool) -> Iterator[tuple[str, Difference, str]]:
@@ -218,3 +241,22 @@ def group_name(row: Row) -> str:
     'English learner, Economically disadvantaged'
     """
     return ", ".join(groups()[code].name for code in row["student_group"].split("&"))
+
+
+def without_hidden_changes(figures: pa.Table) -> pa.Table:
+    """The table without changes of a cohort that would give away a hidden mean."""
+    rows = figures.to_pylist()
+    if not any(row.get("change") is not None for row in rows):
+        return figures
+    shown = {_cohort(row, f"{row['school_year']}:{row['test_grade']}") for row in rows
+             if row["mean_scale_score"] is not None}  # fmt: skip
+    for row in rows:
+        steps = {_cohort(row, f"{row['school_year']}:{row['test_grade']}"),
+                 _cohort(row, row["compared_with"])}  # fmt: skip
+        if row["change"] is not None and not steps <= shown:
+            row["change"] = row["se_change"] = None
+    return pa.Table.from_pylist(rows, schema=figures.schema)
+
+
+def _cohort(row: Row, step: str) -> Key:
+    return (row["entity_id"], row["subject"], row["student_group"], row["population"], step)

@@ -61,7 +61,7 @@ COUNTS = pa.schema(
 
 SUMS = pa.schema(
     [
-        ("sum_score", _COUNT),  # in units of `statistics.UNITS`
+        ("sum_score", _COUNT),  # in units of `statistics.SCORE_UNIT`
         ("sum_score_squared", _COUNT),
         ("sum_error_squared", _COUNT),
         ("sum_distance", _COUNT),
@@ -76,7 +76,7 @@ FIGURES = pa.schema(
         ("standard_deviation", _FIGURE),
         ("se_mean", _FIGURE),
         ("se_measurement", _FIGURE),  # the part of se_mean that is error of measurement
-        ("percentiles", pa.list_(_FIGURE)),  # at `statistics.PERCENTILE_RANKS`
+        ("percentiles", pa.list_(_FIGURE)),  # at the rulebook's percentile ranks
         ("percent_levels", pa.list_(_COUNT)),  # whole, adding to 100
         ("percent_levels_unrounded", pa.list_(_FIGURE)),
         ("percent_met", _FIGURE),
@@ -92,10 +92,9 @@ FIGURES = pa.schema(
         ("answers", pa.list_(pa.struct([("answer", _TEXT), ("students", _COUNT)]))),
         ("relative_to_test", _TEXT),  # targets: better, similar, worse, insufficient, excluded
         ("relative_to_standard", _TEXT),  # targets: above, near, below, insufficient, excluded
-        ("change", _FIGURE),  # from the row that `compared_with` names
+        ("change", _FIGURE),  # of a cohort, from the step that `compared_with` names
         ("se_change", _FIGURE),
         ("compared_with", _TEXT),
-        ("sentence", _TEXT),
     ]
 )
 

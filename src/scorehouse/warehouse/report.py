@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from scorehouse.disclosure import Ledger, Relation, Released, RowKey, release
 from scorehouse.errors import UsageError
-from scorehouse.reports.compare import comparisons
+from scorehouse.reports.compare import comparisons, without_hidden_changes
 from scorehouse.reports.figure_shape import KEYS, STAFF_ONLY, figure_table
 from scorehouse.reports.query import ReportQuery
 from scorehouse.reports.relations import relations
@@ -331,6 +331,7 @@ def released(
         ledger=ledger,
         score_ranges=known.score_ranges(query.program, years),
     )
+    passed = replace(passed, figures=without_hidden_changes(passed.figures))
     return ReleasedReport(query, passed, comparisons(passed.figures, query.entities))
 
 

@@ -228,7 +228,8 @@ def cohort_rows(
                 for standing, one in sorted(by_standing.items())
                 if standing != _FOLLOWED
             ]
-            made |= figures.change_figures(row) if row["step"] > 1 else {}
+            since = {"compared_with": ":".join(pairs[0])}
+            made |= {**figures.change_figures(row), **since} if row["step"] > 1 else {}
         found.append({**about(row, "longitudinal", tree, name), **made})
     return found
 
