@@ -12,12 +12,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scorehouse.disclosure.solver import Block, Program, block_of, components, is_whole
+from scorehouse.disclosure.bounds import propagated
+from scorehouse.disclosure.solver import Program, block_of, components, is_whole
 from scorehouse.disclosure.system import Flags, Floats, Ints, System
 
-_ROUNDS = 40
 _SEED = 20
-_REACHES = (1000.0, 40.0, 12.0, 5.0)
+_BATCH = 4000
+_ROUNDS = 40
+_REACHES = (1000.0, 200.0, 40.0)
+_SHARE = 0.3
+_IDLE = 0.95
+_ASIDE = 1e-3
 
 
 @dataclass
@@ -52,8 +57,16 @@ class Search:
         self._block = block_of(_counts_only(system, self._moves), self._moves & system.is_count)
         self._programs: dict[tuple[float, bool], Program] = {}
 
+    def pending(self, interval: int) -> Ints:
+        """Cells of this part that aren't wide enough yet."""
+        cells = self.widths.pending(self.system, interval)
+        return cells[self._moves[cells]]
+
     def aim(self, cost: Floats, reach: float) -> bool:
-        """Look for the witness that costs least; whether there was one to keep."""
+        """Look for the witness that costs least; whether there was one to keep.
+
+        Where the first answer has parts of students, whole numbers are asked for.
+        """
         for whole in (False, True):
             found = self._program(reach, whole).least(cost[self._block.cells])
             if found is None:
@@ -98,46 +111,111 @@ def _counts_only(system: System, moves: Flags) -> System:
 
 
 def find_witnesses(system: System, widths: Widths, interval: int) -> Ints:
-    """Widen what is known to be possible; return the cells for which that wasn't enough."""
+    """Widen what is known to be possible; return the cells for which that wasn't enough.
+
+    What single sums give away needs no search. Else first with everything at once, as long
+    as that gives whole numbers; then around one cell after the other.
+    """
     pending = widths.pending(system, interval)
     if not len(pending):
         return pending
-    search = Search(system, widths)
+    low, high = propagated(system)
+    narrow = pending[high[pending] - low[pending] < interval]
+    if len(narrow):
+        return narrow
     generator = np.random.default_rng(_SEED)
+    failed: list[int] = []
+    for part in _batches(system):
+        search = Search(system, widths, part)
+        _many_at_once(search, interval, generator)
+        failed += _one_by_one(search, interval, generator)
+    return np.array(sorted(failed), dtype=np.int64)
+
+
+def _batches(system: System) -> list[Flags]:
+    """The hidden cells in parts that no sum ties together, small ones joined."""
+    block = block_of(system, ~system.is_known)
+    labels, sizes = np.unique(components(block), return_inverse=True, return_counts=True)[1:]
+    batch = np.cumsum(sizes) // _BATCH
+    parts = []
+    for number in np.unique(batch):
+        part = np.zeros(system.size, dtype=bool)
+        part[block.cells[batch[labels] == number]] = True
+        parts.append(part)
+    return parts
+
+
+def _many_at_once(search: Search, interval: int, generator: np.random.Generator) -> None:
+    """Random aims for all cells that aren't wide enough, as long as they widen some."""
     idle = 0
     for number in range(_ROUNDS):
-        before = len(pending)
-        cost = np.zeros(system.size)
-        cost[pending] = generator.choice((-1.0, 1.0), size=len(pending))
-        search.aim(cost, _REACHES[number % len(_REACHES)])
-        pending = widths.pending(system, interval)
-        idle = idle + 1 if len(pending) > 0.97 * before else 0
+        pending = search.pending(interval)
         if not len(pending) or idle > len(_REACHES):
-            break
-    return pending
+            return
+        share = 1.0 if number % 2 == 0 else _SHARE
+        chosen = pending[generator.random(len(pending)) < share]
+        search.aim(_random(search.system, chosen, generator), _REACHES[number % len(_REACHES)])
+        left = len(search.pending(interval))
+        idle = idle + 1 if left > len(pending) * _IDLE else 0
 
 
-def part_around(system: System, cell: int) -> Flags:
-    """The hidden cells tied to one of them."""
-    block = block_of(system, ~system.is_known)
-    labels = components(block)
-    own = labels[np.searchsorted(block.cells, cell)]
-    part = np.zeros(system.size, dtype=bool)
-    part[block.cells[labels == own]] = True
-    return part
+def _one_by_one(search: Search, interval: int, generator: np.random.Generator) -> list[int]:
+    """Least and greatest value of each cell that is left; the others come along."""
+    failed: list[int] = []
+    while True:
+        pending = search.pending(interval)
+        pending = pending[~np.isin(pending, failed)]
+        if not len(pending):
+            return failed
+        cell = int(pending[0])
+        cost = _ASIDE * _random(search.system, pending, generator)
+        for cost[cell] in (1.0, -1.0):
+            search.aim(cost, _REACHES[-1])
+        if search.widths.high[cell] - search.widths.low[cell] < interval:
+            failed.append(cell)
 
 
-def exact(system: System, widths: Widths, cells: Ints, interval: int) -> Ints:
-    """Decide each cell by its least and greatest whole value; return those too narrow."""
-    search = Search(system, widths)
-    for cell in cells:
-        for direction in (1.0, -1.0):
-            if widths.high[cell] - widths.low[cell] < interval:
-                cost = np.zeros(system.size)
-                cost[cell] = direction
-                search.aim(cost, 4.0 * interval)
-    narrow: Ints = cells[widths.high[cells] - widths.low[cells] < interval]
-    return narrow
+def _random(system: System, cells: Ints, generator: np.random.Generator) -> Floats:
+    cost = np.zeros(system.size)
+    cost[cells] = generator.choice((-1.0, 1.0), size=len(cells))
+    return cost
 
 
-__all__ = ["Block", "Search", "Widths", "exact", "find_witnesses", "part_around"]
+class Neighborhoods:
+    """Hidden counts near others, by the sums that tie them."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._entry_sum = system.sum_of_entry()
+        self._order = np.argsort(system.cells, kind="stable")
+        self._sorted = system.cells[self._order]
+
+    def shown_near(self, cell: int) -> Ints:
+        """Counts that could be hidden, in the nearest sum that has any."""
+        system = self._system
+        edge, seen = np.array([cell], dtype=np.int64), np.zeros(system.size, dtype=bool)
+        while len(edge):
+            seen[edge] = True
+            reached = self._beside(edge)
+            shown = reached[system.is_known[reached] & ~system.is_fixed[reached]]
+            if len(shown):
+                return shown
+            edge = reached[~system.is_known[reached] & ~seen[reached]]
+        return edge
+
+    def _beside(self, cells: Ints) -> Ints:
+        starts = np.searchsorted(self._sorted, cells)
+        ends = np.searchsorted(self._sorted, cells, side="right")
+        sums = np.unique(self._entry_sum[self._order[_spans(starts, ends)]])
+        spans = _spans(self._system.starts[sums], self._system.starts[sums + 1])
+        return np.unique(self._system.cells[spans])
+
+
+def _spans(starts: Ints, ends: Ints) -> Ints:
+    """All whole numbers from each start up to its end."""
+    if not len(starts):
+        return starts
+    return np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)])
+
+
+__all__ = ["Neighborhoods", "Search", "Widths", "find_witnesses"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scorehouse.disclosure.audit import Widths, exact, find_witnesses
+from scorehouse.disclosure.audit import Neighborhoods, Widths, find_witnesses
 from scorehouse.disclosure.solver import Block, Program, block_of, is_whole
 from scorehouse.disclosure.system import Flags, Floats, Ints, System
 
@@ -43,7 +43,7 @@ def protect(system: System, interval: int, hide: Hide, widths: Widths | None = N
         if not len(pending):
             return np.array(sorted(lost), dtype=np.int64)
         if not _round(system, found, pending, interval, hide):
-            lost |= _last_resort(system, found, pending, interval, hide)
+            lost |= _last_resort(system, pending, hide)
 
 
 def _round(system: System, widths: Widths, pending: Ints, interval: int, hide: Hide) -> bool:
@@ -163,25 +163,12 @@ def _standing(system: System, block: Block) -> Floats:
     return np.bincount(entry_sum, weights=values, minlength=len(block.sum_low)).astype(np.float64)
 
 
-def _last_resort(
-    system: System, widths: Widths, pending: Ints, interval: int, hide: Hide
-) -> set[int]:
-    """Decide the rest one by one; hide all neighbors of what is too narrow."""
-    narrow = exact(system, widths, pending, interval)
+def _last_resort(system: System, pending: Ints, hide: Hide) -> set[int]:
+    """Hide what stands beside cells that are too narrow; return cells with nothing beside."""
     lost = set()
-    for cell in narrow:
-        neighbors = _neighbors(system, int(cell))
-        if not len(neighbors) or not len(hide(neighbors)):
-            lost.add(int(cell))
+    around = Neighborhoods(system)
+    for cell in pending.tolist():
+        shown = around.shown_near(cell)
+        if not len(shown) or not len(hide(shown)):
+            lost.add(cell)
     return lost
-
-
-def _neighbors(system: System, cell: int) -> Ints:
-    """Shown cells in a sum with any cell that the hidden one is tied to."""
-    from scorehouse.disclosure.audit import part_around
-
-    part = part_around(system, cell)
-    entry_sum = system.sum_of_entry()
-    sums = np.unique(entry_sum[part[system.cells]])
-    cells = np.unique(system.cells[np.isin(entry_sum, sums)])
-    return cells[system.is_known[cells] & ~system.is_fixed[cells]]

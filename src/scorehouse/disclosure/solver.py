@@ -79,7 +79,6 @@ class Program:
             return None
         return np.array(self._highs.getSolution().col_value, dtype=np.float64)
 
-
     def _is_feasible(self) -> bool:
         status = self._highs.getInfo().primal_solution_status
         return bool(status == highspy.SolutionStatus.kSolutionStatusFeasible)
