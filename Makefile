@@ -21,10 +21,10 @@ demo: $(VENV)/ready-dev ## Simulate a district, score it, explain one score
 	@sh .ci/demo.sh $(BIN) $(DEMO) $(YEAR)
 
 test: $(VENV)/ready-dev ## Run every test except the long ones
-	@$(PYTHON) -m pytest -n $(JOBS) -m "not torture" $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup -m "not torture" $(PYTEST_ARGS)
 
 torture: $(VENV)/ready-dev ## Run the long properties
-	@HYPOTHESIS_PROFILE=explore $(PYTHON) -m pytest -n $(JOBS) -m torture $(PYTEST_ARGS)
+	@HYPOTHESIS_PROFILE=explore $(PYTHON) -m pytest -n $(JOBS) --dist loadgroup -m torture $(PYTEST_ARGS)
 
 fuzz: $(VENV)/ready-dev $(VENV)/ready-fuzz ## Look for inputs that break the readers (TARGETS=, SECONDS=)
 	@for target in $(TARGETS); do \
