@@ -24,6 +24,7 @@ from scorehouse.warehouse.index import rebuild_index, update_index
 from scorehouse.warehouse.index_file import (
     FIRST_LABEL,
     connect,
+    lent,
     make_tables,
     postings,
     union,
@@ -285,9 +286,26 @@ def test_a_folder_that_cannot_be_written_is_searched_without_an_index(
     def refused(*_: object) -> None:
         raise sqlite3.OperationalError("attempt to write a readonly database")
 
-    monkeypatch.setattr("scorehouse.warehouse.find.connect", refused)
+    monkeypatch.setattr("scorehouse.warehouse.index_file.connect", refused)
     assert found(house, "garcia maria") == [1, 2]
     assert found(house, ssid(4)) == [4]
+
+
+def test_an_index_that_is_made_anew_is_read_anew(house: Warehouse) -> None:
+    """By a process that read the one before, whether its file is the same or another."""
+    path = house.root / INDEX_FILE
+    assert found(house, "quillfeather") == []
+    bring(house, student=[person(30, "Quillfeather")])
+    assert found(house, "quillfeather") == [30]
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)
+    assert found(house, "quillfeather") == [30]
+    with lent(path) as one, lent(path) as other:
+        assert one is not other
+    with pytest.raises(KeyError), lent(path) as broken:
+        raise KeyError
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        broken.execute("SELECT 1")
 
 
 def test_looking_at_everyone_gives_what_the_index_gives(house: Warehouse) -> None:

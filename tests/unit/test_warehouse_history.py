@@ -190,7 +190,7 @@ def test_without_an_index_it_is_the_same(tmp_path: Path, monkeypatch: pytest.Mon
     def refused(*_: object) -> None:
         raise sqlite3.OperationalError("attempt to write a readonly database")
 
-    monkeypatch.setattr("scorehouse.warehouse.find.connect", refused)
+    monkeypatch.setattr("scorehouse.warehouse.index_file.connect", refused)
     assert [history(house, one) for one in asked] == with_index
     assert [one is None for one in with_index] == [False, False, False, True]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from scorehouse.warehouse.find_scan import scan
 from scorehouse.warehouse.find_words import Dictionary
 from scorehouse.warehouse.found import Found, FoundStudent
 from scorehouse.warehouse.index import is_current, update_index
-from scorehouse.warehouse.index_file import Numbers, connect, dictionary, stamps
+from scorehouse.warehouse.index_file import Numbers, dictionary, lent, stamps
 from scorehouse.warehouse.index_source import NarrowSnapshot
 from scorehouse.warehouse.names import folded
 from scorehouse.warehouse.places import INDEX_FILE
@@ -82,16 +82,12 @@ def _newest_import(warehouse: Warehouse) -> int:
 @contextmanager
 def reading_index(warehouse: Warehouse) -> Iterator[sqlite3.Connection | None]:
     """The index at one moment, caught up with the newest snapshot; None: it can't be."""
-    try:
-        connection = connect(warehouse.root / INDEX_FILE)
-    except (sqlite3.OperationalError, PermissionError):
-        yield None
-        return
-    with closing(connection):
+    with ExitStack() as opened:
         try:
+            connection = opened.enter_context(lent(warehouse.root / INDEX_FILE))
             if not is_current(warehouse, connection):
                 update_index(warehouse)
-        except sqlite3.OperationalError:
+        except (sqlite3.OperationalError, PermissionError):
             yield None
             return
         connection.execute("BEGIN")

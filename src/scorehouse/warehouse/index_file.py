@@ -9,6 +9,7 @@ that holds (`latest`: when, a bar, the grade; empty: nothing there holds any mor
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -76,6 +77,7 @@ NAMES = (
     "stamp", "student", "local_id", "stand", "word", "segment", "posting", "standing"
 )  # fmt: skip
 
+_MOST_IDLE = 4
 _MAPPED_BYTES = 4 << 30  # of the index, read as memory
 
 
@@ -93,6 +95,47 @@ def connect(path: Path) -> sqlite3.Connection:
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+@contextmanager
+def lent(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the index to read; what was read before is at hand when the process asks again."""
+    connection = _taken(path) or connect(path)
+    try:
+        yield connection
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    except BaseException:
+        connection.close()
+        raise
+    _give_back(path, connection)
+
+
+_idle: dict[tuple[int, Path], list[tuple[tuple[int, int], sqlite3.Connection]]] = {}
+
+
+def _taken(path: Path) -> sqlite3.Connection | None:
+    """An idle connection of this process to the file that has the name now."""
+    idle = _idle.get((os.getpid(), path), [])
+    while idle:
+        file, connection = idle.pop()
+        if path.exists() and file == _file(path):
+            return connection
+        connection.close()
+    return None
+
+
+def _give_back(path: Path, connection: sqlite3.Connection) -> None:
+    idle = _idle.setdefault((os.getpid(), path), [])
+    if len(idle) < _MOST_IDLE and path.exists():
+        idle.append((_file(path), connection))
+    else:
+        connection.close()
+
+
+def _file(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 @contextmanager
@@ -186,7 +229,9 @@ def union(sets: Iterable[Numbers]) -> Numbers:
     """Each number of some sets once, in order."""
     numbers = np.concatenate([np.empty(0, np.int64), *sets])
     if len(numbers) < _MANY_NUMBERS:
-        return np.unique(numbers)
+        ordered = np.sort(numbers)  # numpy's own way to tell numbers once is slower
+        once: Numbers = ordered[np.diff(ordered, prepend=-1) != 0]
+        return once
     is_there = np.zeros(int(numbers.max()) + 1, bool)
     is_there[numbers] = True
     return np.flatnonzero(is_there)
