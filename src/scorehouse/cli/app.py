@@ -17,6 +17,7 @@ COMMANDS = {
     **{name: name for name in ("explain", "simulate", "rules")},
     **{name: name for name in ("init", "load", "imports", "replay", "find", "history", "diff")},
     **{name: name for name in ("report", "indicator", "purge", "export", "doctor", "audit")},
+    "releases": "releases",
 }
 """Command -> the module of this package that has it, as a function of its name or an `app`."""
 

@@ -28,6 +28,8 @@ COMPARED = ("change", "se_change", "sentence")
 """Figures that rest on another row besides their own."""
 
 HIDDEN, MARKED, CODED = "hidden", "marked", "percent_met_coded"
+KEPT = (*KEYS, "population", *COUNTS, LEVELS, *MEANS, *MET, CODED, HIDDEN)
+"""Columns that a later release is checked against."""
 
 
 def is_sum(column: str) -> bool:

@@ -123,6 +123,25 @@ audit = sa.Table(
     sa.Column("created_at", _INSTANT, nullable=False, index=True),
 )
 
+released = sa.Table(
+    "released",
+    METADATA,
+    sa.Column("release_id", _BIG, primary_key=True, autoincrement=True),
+    sa.Column("number", _BIG, nullable=False, unique=True),  # two at once: one has to look again
+    sa.Column("profile", _TEXT, nullable=False),
+    sa.Column("audience", _TEXT, nullable=False),
+    sa.Column("query", _TEXT, nullable=False),  # JSON
+    sa.Column("snapshot_id", _BIG, nullable=False),
+    sa.Column("years", _TEXT, nullable=False),  # school years, each in blanks
+    sa.Column("rows", _BIG, nullable=False),
+    sa.Column("hidden_rows", _BIG, nullable=False),
+    sa.Column("digest", _TEXT, nullable=False),
+    sa.Column("figures", sa.LargeBinary(), nullable=False),  # Arrow, as the audience saw them
+    sa.Column("relations", sa.LargeBinary(), nullable=False),
+    sa.Column("who", _TEXT, nullable=False),
+    sa.Column("created_at", _INSTANT, nullable=False),
+)
+
 
 def now() -> str:
     """The moment, as the catalog writes it."""
