@@ -38,6 +38,7 @@ from scorehouse.cli.console import (
     say,
 )
 from scorehouse.cli.warehouse_options import JsonOption
+from scorehouse.errors import UsageError
 from scorehouse.exports.files import check_suffix, write_file
 from scorehouse.exports.workbook import Notes
 from scorehouse.intake.findings import FindingLog
@@ -48,6 +49,7 @@ from scorehouse.verbs.indicator import (
     Computed,
     compute_printed,
     figure_of,
+    uncertain_notes,
     with_words,
     write_state_files,
 )
@@ -96,6 +98,8 @@ def compute(
     with answering(as_json):
         if output is not None:
             check_suffix(output)
+        if printed is not None and state_files is not None:
+            raise UsageError("--state-files needs students or sums, not printed values")
         rules = academic_rules(dashboard, accept_uncertain=accept_uncertain)
         log = FindingLog()
         if printed is not None:
@@ -117,9 +121,10 @@ def _printed(path: Path, rules: AcademicRules, log: FindingLog) -> Computed:
     """Printed values have been published; there is nothing to hide in them."""
     rows = read_printed(path, log, dashboard=rules.dashboard, compute_change=True)
     made = compute_printed(rows, rules, log)
-    notes = ["Change was taken from printed Statuses: it may differ by 0.1 from the state's."]
-    recomputed = any(row.recomputed_change for row in rows)
-    return Computed(rules.dashboard, "printed", made, tuple(notes if recomputed else ()))
+    notes = [*uncertain_notes(rules, {row.row.subject for row in rows})]
+    if any(row.recomputed_change for row in rows):
+        notes.append("Change was taken from printed Statuses: ±0.1 beside the state's.")
+    return Computed(rules.dashboard, "printed", made, tuple(notes))
 
 
 def _write(made: Computed, output: Path | None, state_files: Path | None) -> None:
@@ -177,6 +182,10 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 def _say_all(made: Computed, log: FindingLog) -> None:
     for note in made.notes:
         say(note)
+    _say_findings(log)
+
+
+def _say_findings(log: FindingLog) -> None:
     for rule, count in log.counts().items():
         say(f"{count:,} findings: {rule}")
 
@@ -209,10 +218,11 @@ def explain(
         rules = academic_rules(dashboard, accept_uncertain=accept_uncertain)
         asked = options.Sources(scores, roster, prior_scores, prior_roster, entities, sums,
                                 prior_sums, warehouse, engine, as_of, settings)  # fmt: skip
-        given = options.given(rules, FindingLog(), asked)
+        log = FindingLog()
+        given = options.given(rules, log, asked)
         found = figure_of(given, rules, entity, subject, group)
         if as_json:
-            print_json(_explained(found, rules))
+            print_json(_explained(found, rules) | {"findings": log.counts()})
             return
     for number, sentence in enumerate(reasons(found, rules), start=1):
         out.print(f"{number:>2}. {escape(sentence)}", highlight=False)
@@ -222,6 +232,7 @@ def explain(
         out.print(f"  - {escape(sentence)}", highlight=False)
     for source in sources(found, rules):
         say(f"Source: {source}")
+    _say_findings(log)
 
 
 def _two_columns(title: str, rows: list[tuple[str, Any]]) -> None:
@@ -301,7 +312,8 @@ def what_if_command(
         rules = academic_rules(dashboard, accept_uncertain=accept_uncertain)
         asked = options.Sources(scores, roster, prior_scores, prior_roster, entities, sums,
                                 prior_sums, warehouse, engine, as_of, settings)  # fmt: skip
-        given = options.given(rules, FindingLog(), asked)
+        log = FindingLog()
+        given = options.given(rules, log, asked)
         found = figure_of(given, rules, entity, subject, group)
         scenario = Scenario(
             options.exact(points), students, more_tested, options.exact(more_distance), without,
@@ -310,7 +322,8 @@ def what_if_command(
         then = None if scenario == Scenario() else what_if(found, scenario, rules)
         told = chances_of(given, found, rules, seed) if chances else []
         if as_json:
-            print_json(_what_if(found, then, rules, [one.as_json() for one in told]))
+            told_json = _what_if(found, then, rules, [one.as_json() for one in told])
+            print_json(told_json | {"findings": log.counts()})
             return
     out.print(f"Now: {_line(found)}", highlight=False)
     if then is not None:
@@ -319,6 +332,7 @@ def what_if_command(
         out.print(f"  - {escape(sentence)}", highlight=False)
     for one in told:
         out.print(f"  - {escape(one.sentence)}", highlight=False)
+    _say_findings(log)
 
 
 def _line(found: Figure) -> str:
@@ -401,8 +415,9 @@ def _show_audit(told: dict[str, Any], log: FindingLog) -> None:
         out.print(f"{count:,} x {what}: {escape(why)}", highlight=False)
     compared = sum(told["compared"].values())
     say(f"{compared:,} values compared in {told['rows']:,} rows.")
-    for rule, count in log.counts().items():
-        say(f"{count:,} findings: {rule}")
+    if told["nothing_compared"]:
+        say(f"{told['nothing_compared']:,} rows had nothing to compare; they count as agreeing.")
+    _say_findings(log)
 
 
 @app.command("show")

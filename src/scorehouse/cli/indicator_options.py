@@ -10,11 +10,11 @@ from typing import Annotated, Any, NamedTuple
 import polars as pl
 import typer
 
-from scorehouse.accountability.academic.sums import KEYS, SUMS
 from scorehouse.errors import UsageError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.rulebook.dashboard import AcademicRules
 from scorehouse.verbs.indicator import PROFILES, IndicatorInput
+from scorehouse.verbs.indicator_sums import checked, read_sums, table_of
 
 _FILE = "FILE"
 DashboardOption = Annotated[
@@ -124,16 +124,20 @@ class Sources(NamedTuple):
 
 
 def given(rules: AcademicRules, log: FindingLog, sources: Sources) -> IndicatorInput:
-    """The input that options name: sums, scores and rosters, or a warehouse.
+    """The input that options name: sums, scores and rosters, or a warehouse; checked.
 
     Raises UsageError unless it is exactly one of them.
     """
     named = [sources.sums, sources.scores, sources.warehouse]
     if sum(one is not None for one in named) != 1:
         raise UsageError("give one of --scores with --roster, --warehouse, or --sums")
+    return checked(_named(sources, log), rules, log)
+
+
+def _named(sources: Sources, log: FindingLog) -> IndicatorInput:
     if sources.sums is not None:
-        prior = None if sources.prior_sums is None else _sums(sources.prior_sums)
-        return IndicatorInput(_sums(sources.sums), prior, _entities(sources.entities))
+        prior = None if sources.prior_sums is None else read_sums(sources.prior_sums, log)
+        return IndicatorInput(read_sums(sources.sums, log), prior, _entities(sources.entities))
     raise UsageError("not yet")
 
 
@@ -156,43 +160,13 @@ def exact(text: str) -> Fraction:
         raise UsageError(f"{text!r} is not a number of points") from None
 
 
-def _sums(path: Path) -> pl.DataFrame:
-    """Sums of a year; keys as text, whatever the file's form."""
-    frame = _table(path)
-    missing = [name for name in (*KEYS, "scores", "distance_sum") if name not in frame.columns]
-    if missing:
-        raise UsageError(f"{path.name} lacks the columns {', '.join(missing)}")
-    kinds = {"string": pl.String, "bool": pl.Boolean}
-    columns = []
-    for name, kind in zip(SUMS.names, SUMS.types, strict=True):
-        wanted = kinds.get(str(kind), pl.Int64)
-        if name not in frame.columns:
-            columns.append(pl.lit(None, dtype=wanted).alias(name))
-        elif wanted is pl.Boolean and frame[name].dtype == pl.String:
-            columns.append(pl.col(name).str.to_lowercase().is_in(["true", "y", "1"]).alias(name))
-        else:
-            columns.append(pl.col(name).cast(wanted))
-    return frame.select(columns)
-
-
 def _entities(path: Path | None) -> pl.DataFrame:
     if path is None:
         return pl.DataFrame(schema={"entity_id": pl.String})
-    frame = _table(path)
+    frame = table_of(path)
     if "entity_id" not in frame.columns:
         raise UsageError(f"{path.name} lacks the column entity_id")
     return frame.with_columns(pl.col("entity_id").cast(pl.String))
-
-
-def _table(path: Path) -> pl.DataFrame:
-    if not path.is_file():
-        raise UsageError(f"there is no file {path.name}")
-    try:
-        if path.suffix.lower() == ".parquet":
-            return pl.read_parquet(path)
-        return pl.read_csv(path, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise UsageError(f"{path.name} can't be read: {str(error).splitlines()[0]}") from None
 
 
 def write_findings(log: FindingLog, path: Path | None) -> None:

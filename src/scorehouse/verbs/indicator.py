@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -121,9 +121,20 @@ def _let_out(
 def _notes(rules: AcademicRules, given: IndicatorInput) -> Iterator[str]:
     if given.prior is None and rules.has_change:
         yield "There is no prior year: nothing has a Change or a color."
-    for said in rules.said.values():
-        if said.is_uncertain:
-            yield f"Uncertain setting {said.rule}: {said.note}"
+    yield from uncertain_notes(rules, given.current["subject"].unique().sort())
+
+
+def uncertain_notes(rules: AcademicRules, subjects: Iterable[str]) -> Iterator[str]:
+    """What of the settings, cuts and cells that hold for some subjects isn't certain."""
+    asked = set(subjects)
+    said = [
+        *rules.said.values(),
+        *(cuts.said for (subject, _), cuts in rules.status_cuts.items() if subject in asked),
+        *(cuts.said for subject, cuts in rules.change_cuts.items() if subject in asked),
+        *([rules.colors_said] if rules.colors_said else []),
+    ]
+    notes = (f"Uncertain {one.rule}: {one.note}" for one in said if one.is_uncertain)
+    yield from dict.fromkeys(notes)
 
 
 # --- one row ---

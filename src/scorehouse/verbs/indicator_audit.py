@@ -26,7 +26,8 @@ from scorehouse.verbs.indicator_files import read_printed
 class AuditSummary:
     """How many rows agree, and every row that doesn't.
 
-    `compared` counts the values that were compared, by what they are.
+    `compared` counts the values that were compared, by what they are; `nothing_compared` are
+    rows that agree because they have none.
     """
 
     rows: int
@@ -35,6 +36,7 @@ class AuditSummary:
     compared: Mapping[str, int]
     differing: tuple[Audited, ...]
     left_out: int
+    nothing_compared: int = 0
 
     def as_json(self) -> dict[str, object]:
         """The summary as JSON has it."""
@@ -44,6 +46,7 @@ class AuditSummary:
             "explained": self.results[EXPLAINED],
             "unexplained": self.results[UNEXPLAINED],
             "left_out": self.left_out,
+            "nothing_compared": self.nothing_compared,
             "by_dashboard": {name: dict(counts) for name, counts in self.by_dashboard.items()},
             "compared": dict(self.compared),
             "differences": [row for audited in self.differing for row in _told(audited)],
@@ -82,6 +85,7 @@ def summed_up(audited: Sequence[Audited], left_out: int = 0) -> AuditSummary:
     return AuditSummary(
         len(audited), results, by_dashboard, compared,
         tuple(one for one in audited if one.differences), left_out,
+        sum(not one.compared and not one.differences for one in audited),
     )  # fmt: skip
 
 
