@@ -14,6 +14,7 @@ import pytest
 
 from e2e.invented import scorehouse
 from scorehouse.errors import UsageError
+from scorehouse.reports.query import ReportQuery
 from scorehouse.verbs.request import ScoreRequest
 from scorehouse.verbs.score import score_file
 from scorehouse.verbs.score_spread import Spread
@@ -21,6 +22,7 @@ from scorehouse.warehouse import Warehouse
 from scorehouse.warehouse.engine import Engine
 from scorehouse.warehouse.load import LoadRequest, load
 from scorehouse.warehouse.purge import of_student, purge
+from scorehouse.warehouse.report import figures_of
 from scorehouse.warehouse.schema import TABLES
 from scorehouse.warehouse.spark import LARGE, connect
 from spark_cluster import NO_SPARK, cluster, is_possible
@@ -261,3 +263,16 @@ def test_a_district_of_size_is_the_same(tmp_path: Path) -> None:
             house.close()
     names = [f"{name}__rows" for name in TABLES]
     assert_equal(*(rows_of(Warehouse.open(tmp_path / name), iter(names)) for name in (HERE, THERE)))
+
+
+def test_a_report_has_the_same_numbers(houses: dict[str, Warehouse]) -> None:
+    """The marts, the cube among them, give the same whole numbers on either engine."""
+    groups = ("ALL", "EVER_EL", "F")
+    queries = (
+        ReportQuery("aggregate", student_groups=groups),
+        ReportQuery("aggregate", student_groups=("F&SED",), percentiles=True),
+    )
+    for query in queries:
+        here, there = (figures_of(houses[name], query).figures for name in (HERE, THERE))
+        assert here.num_rows
+        assert there.equals(here)

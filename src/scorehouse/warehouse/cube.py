@@ -8,9 +8,11 @@ So following costs what the load costs, not what the year holds.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -82,18 +84,32 @@ class Cube:
         return pl.concat([self._of_year(wanted, year, kind) for year in asked])
 
     def _of_year(self, wanted: Wanted, year: str, kind: str) -> pl.DataFrame:
-        if year not in self._held:
-            self._held[year] = up_to_date(self._house, self._snapshot, year)
-        folder = files.folder_of(self._house.root, year)
-        rows = files.read_parts(folder, self._held[year].parts[kind], wanted.schools)
+        rows = self._read(wanted, year, kind)
         query = wanted.query
         for column, values in (("subject", query.subjects), ("test_grade", query.grades)):
             rows = rows.filter(pl.col(column).is_in(list(values))) if values else rows
-        picked = [_group_rows(rows, code) for code in query.wanted_groups]
-        added = summed(pl.concat(picked), by=additive_keys(rows))
+        named = rows.join(_members(query.wanted_groups), on="student_group")
+        picked = named.drop("student_group").rename({"asked": "student_group"})
+        added = summed(picked, by=additive_keys(picked))
         return added.filter(pl.col(_COUNTED[kind]) != 0).with_columns(
             school_year=pl.lit(year), assessment_type=pl.lit("summative"), assessment_id=pl.lit("")
         )
+
+    def _read(self, wanted: Wanted, year: str, kind: str) -> pl.DataFrame:
+        """Read a year's parts; once more, if they were replaced or purged meanwhile."""
+        folder = files.folder_of(self._house.root, year)
+        if year in self._held:
+            try:
+                return files.read_parts(folder, self._held[year].parts[kind], wanted.schools)
+            except FileNotFoundError:
+                pass
+        self._held[year] = up_to_date(self._house, self._snapshot, year)
+        return files.read_parts(folder, self._held[year].parts[kind], wanted.schools)
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether this account may write into the warehouse; else reports read results."""
+        return os.access(self._house.root, os.W_OK)
 
 
 def _years(snapshot: Snapshot, kind: str) -> list[str]:
@@ -101,10 +117,15 @@ def _years(snapshot: Snapshot, kind: str) -> list[str]:
     return sorted({file.slice for file in snapshot.files if file.table == table and file.slice})
 
 
-def _group_rows(rows: pl.DataFrame, code: str) -> pl.DataFrame:
-    members = [code for codes in expanded(code).values() for code in codes] or [ALL_STUDENTS]
-    kept = rows.filter(pl.col("student_group").is_in(members))
-    return kept.with_columns(student_group=pl.lit(code))
+@cache
+def _members(codes: tuple[str, ...]) -> pl.DataFrame:
+    """The groups that the cube holds of each group asked for: itself, or a union's parts."""
+    rows = [
+        (member, code)
+        for code in codes
+        for member in ([m for ms in expanded(code).values() for m in ms] or [ALL_STUDENTS])
+    ]
+    return pl.DataFrame(rows, schema=["student_group", "asked"], orient="row")
 
 
 def _empty(engine: Engine, snapshot: Snapshot, kind: str) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from scorehouse.warehouse.places import remove
 
 FOLDER = "cube"
 _MANIFEST = "manifest.json"
-_ROWS_TOGETHER = 4_096
+_ROWS_TOGETHER = 16_384
 _STALE_SECONDS = 3_600
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import polars as pl
@@ -33,11 +34,26 @@ class Tree:
     entities: Mapping[str, Entity]
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def state(self) -> Entity:
         """The state; one of the name `state` where the warehouse holds none."""
         found = [e for e in self.entities.values() if e.entity_type == STATE]
         return found[0] if found else Entity(_EVERYBODY, STATE, "All", "", False)
+
+    @cached_property
+    def parts(self) -> Mapping[str, tuple[str, ...]]:
+        """What each entity consists of; the state also of what belongs to nothing."""
+        state = self.state.entity_id
+        own = (e for e in self.entities.values() if not e.parent_id and e.entity_id != state)
+        tops = tuple(e.entity_id for e in own)
+        if not tops:
+            return self.children
+        return {**self.children, state: (*self.children.get(state, ()), *tops)}
+
+    @cached_property
+    def nonpublic(self) -> frozenset[str]:
+        """The nonpublic schools."""
+        return frozenset(e.entity_id for e in self.entities.values() if e.is_nonpublic)
 
     def get(self, entity_id: str) -> Entity:
         """An entity by its id, or `state`. UsageError for one that isn't known."""

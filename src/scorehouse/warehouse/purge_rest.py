@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from scorehouse.warehouse import catalog as tables
 from scorehouse.warehouse import certificates
+from scorehouse.warehouse.cube_files import forget as forget_cube
 from scorehouse.warehouse.index import rebuild_index
 from scorehouse.warehouse.lock import writer
 from scorehouse.warehouse.places import INDEX_FILE, remove
@@ -47,9 +48,10 @@ def finish_pending(warehouse: Warehouse, say: Say, *, waits: bool) -> int:
 
 
 def remove_rest(warehouse: Warehouse, say: Say, *, waits: bool) -> Remains:
-    """Remove what a committed purge left: index, data files, payloads, and their traces."""
+    """Remove what a committed purge left: index, cube, data files, payloads, and their traces."""
     if (warehouse.root / INDEX_FILE).exists():
         rebuild_index(warehouse)
+    forget_cube(warehouse.root)
     if waits:
         _wait(warehouse, say)
     with writer(warehouse.root, warehouse.catalog, "removing what was purged", say):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -19,8 +21,8 @@ from scorehouse.disclosure import Ledger, Relation, Released, RowKey, release
 from scorehouse.errors import UsageError
 from scorehouse.reports.compare import comparisons, without_hidden_changes
 from scorehouse.reports.figure_shape import KEYS, STAFF_ONLY, figure_table
-from scorehouse.reports.query import ReportQuery
-from scorehouse.reports.relations import relations
+from scorehouse.reports.query import VERSION, ReportQuery, query_of
+from scorehouse.reports.relations import Structure, relations
 from scorehouse.rulebook.counting import dimensions
 from scorehouse.rulebook.small_groups import profile_named
 from scorehouse.warehouse import report_about as known
@@ -50,9 +52,13 @@ class Report:
 
     query: ReportQuery
     figures: pa.Table
-    relations: tuple[Relation, ...]
+    structure: Structure
     snapshot: int
     population: str = ""
+
+    def relations(self) -> tuple[Relation, ...]:
+        """Which counts are the sums of others."""
+        return relations(_row_keys(self.figures), self.structure)
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,7 @@ class Reading:
     tree: Tree
     cube: Cube
     grades: Mapping[tuple[str, str], tuple[str, ...]]
+    closed: Mapping[str, bool]
     as_of: str = ""
 
 
@@ -84,8 +91,14 @@ class Reading:
 def opened_for_reports(house: Warehouse, as_of: str = "") -> Iterator[Reading]:
     """Hold a moment open for reports of it."""
     with house.snapshot(as_of) as snapshot:
-        grades = known.tested_grades(snapshot)
-        yield Reading(snapshot, read_tree(snapshot), Cube(house, snapshot), grades, as_of)
+        yield Reading(
+            snapshot,
+            read_tree(snapshot),
+            Cube(house, snapshot),
+            known.tested_grades(snapshot),
+            known.closed_windows(snapshot, as_of),
+            as_of,
+        )
 
 
 @dataclass(frozen=True)
@@ -128,17 +141,16 @@ def figures_of(source: Warehouse | Reading, query: ReportQuery) -> Report:
     define_counted(snapshot.engine, population)
     rows, schools = _MAKERS[query.report](_Sight(source, wanted))
     figures = figure_table(rows)
-    sums = relations(_row_keys(figures), known.structure(tree, query, schools, source.grades))
+    sums = known.structure(tree, query, schools, source.grades)
     followed = next((row["population"] for row in rows), "")
     return Report(query, figures, sums, snapshot.number, followed)
 
 
 def _without_nonpublic(tree: Tree, query: ReportQuery, entities: Iterable[str]) -> tuple[str, ...]:
     """Nonpublic schools have no row of their own, unless asked for; districts count them."""
-    hidden = {e.entity_id for e in tree.entities.values() if e.is_nonpublic}
     if query.nonpublic_schools:
-        hidden = set()
-    return tuple(entity for entity in entities if entity not in hidden)
+        return tuple(entities)
+    return tuple(entity for entity in entities if entity not in tree.nonpublic)
 
 
 def _only(snapshot: Snapshot, wanted: Wanted) -> str:
@@ -176,7 +188,7 @@ def _aggregate(sight: _Sight) -> Made:
     if query.pooled and len(query.grades) != 1:
         rows = build.with_pooled(rows)
     histograms = _histograms(sight) if query.percentiles else None
-    closed = known.closed_windows(sight.snapshot, query.as_of)
+    closed = sight.reading.closed
     made = build.overall_rows(_ordered(rows), "overall", sight.tree, histograms, closed)
     return list(made), _schools(by_school)
 
@@ -184,9 +196,13 @@ def _aggregate(sight: _Sight) -> Made:
 def _by_school(sight: _Sight, name: str, keys: tuple[str, ...]) -> pl.DataFrame:
     """Rows of a mart by school; of the kept cube where that holds what is asked."""
     query, wanted = sight.query, sight.wanted
-    if name == "overall" and is_cubed(query):
+    if name == "overall" and _is_cubed(sight):
         return sight.reading.cube.rows(wanted)
     return mart_rows(sight.snapshot.engine, name, keys, query.wanted_groups, conditions(wanted))
+
+
+def _is_cubed(sight: _Sight) -> bool:
+    return is_cubed(sight.query) and sight.reading.cube.can_be_kept
 
 
 def _schools(rows: pl.DataFrame) -> tuple[str, ...]:
@@ -206,7 +222,7 @@ def _enrolled(sight: _Sight) -> pl.DataFrame | None:
         return None
     if any(name not in dimensions() for name in query.filters):
         return None
-    if is_cubed(query):
+    if _is_cubed(sight):
         return for_entities(sight.reading.cube.rows(wanted, ENROLLED), sight.tree, wanted)
     register_days(sight.snapshot.engine, known.reference_days(sight.snapshot))
     rows = mart_rows(
@@ -323,7 +339,7 @@ def released(
     years = set(figures["school_year"].to_pylist())
     passed = release(
         figures,
-        report.relations,
+        report.relations() if rules.is_hiding else (),
         profile=rules,
         audience=audience or profile,
         query=known.asked(query, report.population),
@@ -345,26 +361,50 @@ def make(
     return found
 
 
-def aggregate(house: Warehouse, profile: str = STAFF, **asked: Any) -> ReleasedReport:
+# --- the five reports by name ---
+
+House = Warehouse | str | PathLike[str]
+"""A warehouse, or its folder."""
+
+
+def aggregate(house: House, profile: str = STAFF, **asked: Any) -> ReleasedReport:
     """Overall results of groups; `asked` are the fields of a `ReportQuery`."""
-    return make(house, ReportQuery("aggregate", **asked), profile)
+    return _made("aggregate", house, profile, asked)
 
 
-def claims(house: Warehouse, profile: str = STAFF, **asked: Any) -> ReleasedReport:
+def claims(house: House, profile: str = STAFF, **asked: Any) -> ReleasedReport:
     """Claims and composites of groups, by the rule of each year."""
-    return make(house, ReportQuery("claims", **asked), profile)
+    return _made("claims", house, profile, asked)
 
 
-def targets(house: Warehouse, profile: str = STAFF, **asked: Any) -> ReleasedReport:
+def targets(house: House, profile: str = STAFF, **asked: Any) -> ReleasedReport:
     """Where groups stand on assessment targets."""
-    return make(house, ReportQuery("targets", **asked), profile)
+    return _made("targets", house, profile, asked)
 
 
-def longitudinal(house: Warehouse, profile: str = STAFF, **asked: Any) -> ReleasedReport:
+def longitudinal(house: House, profile: str = STAFF, **asked: Any) -> ReleasedReport:
     """The same students over years, or successive grades."""
-    return make(house, ReportQuery("longitudinal", **asked), profile)
+    return _made("longitudinal", house, profile, asked)
 
 
-def items(house: Warehouse, profile: str = STAFF, **asked: Any) -> ReleasedReport:
+def items(house: House, profile: str = STAFF, **asked: Any) -> ReleasedReport:
     """Interim results by item, and writing traits."""
-    return make(house, ReportQuery("items", **asked), profile)
+    return _made("items", house, profile, asked)
+
+
+def _made(report: str, house: House, profile: str, asked: Mapping[str, Any]) -> ReleasedReport:
+    if isinstance(house, Warehouse):
+        return make(house, _query(report, asked), profile)
+    opened = Warehouse.open(Path(house))
+    try:
+        return make(opened, _query(report, asked), profile)
+    finally:
+        opened.close()
+
+
+def _query(report: str, asked: Mapping[str, Any]) -> ReportQuery:
+    """A query of Python's values: lists do as well as tuples; unknown names are refused."""
+    filters = {name: list(values) for name, values in asked.get("filters", {}).items()}
+    told = {name: list(v) if isinstance(v, tuple) else v for name, v in asked.items()}
+    told |= {"filters": filters} if filters else {}
+    return query_of({"version": VERSION, "report": report, **told})

@@ -29,13 +29,16 @@ def rulebook() -> Rulebook:
 
 def rules_of(program: str, years: Iterable[str]) -> dict[str, MeasurementRules]:
     """The rules of the years that the program has any for."""
-    found = {}
-    for year in years:
-        try:
-            found[year] = rulebook().at(year, program)
-        except ScorehouseError:
-            continue
-    return found
+    found = {year: _rules(program, year) for year in years}
+    return {year: rules for year, rules in found.items() if rules is not None}
+
+
+@cache
+def _rules(program: str, year: str) -> MeasurementRules | None:
+    try:
+        return rulebook().at(year, program)
+    except ScorehouseError:
+        return None
 
 
 def standard_cuts(program: str, years: Iterable[str]) -> dict[tuple[str, str, str], int]:
@@ -155,14 +158,11 @@ def structure(
 ) -> Structure:
     """What adds up to what in a report of this query; `schools` are where results count."""
     own = set(schools)
-    children = {parent: list(found) for parent, found in tree.children.items()}
+    children = {**tree.parts}
     state = tree.state.entity_id
-    tops = [e for e in tree.entities.values() if not e.parent_id and e.entity_id != state]
-    if tops:
-        children[state] = [*children.get(state, []), *(e.entity_id for e in tops)]
-    for parent in children:
-        if parent in own or (parent == state and own - set(tree.entities)):
-            children[parent].append(f"{parent}#{REST}")
+    for parent in {*own, state} & children.keys():
+        if parent in own or own - tree.entities.keys():
+            children[parent] = (*children[parent], f"{parent}#{REST}")
     wanted = {code for name in query.wanted_groups for code in name.split(CROSSING)}
     used = {groups()[code].dimension for code in wanted}
     only = set(query.grades)

@@ -1,0 +1,171 @@
+"""`scorehouse report`, from a simulated district's files to tables, pages and sentences."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+import scorehouse as library
+from e2e.invented import Done, scorehouse
+
+KINDS = ("aggregate", "claims", "targets", "items")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse of two years of a simulated district, scored here."""
+    folder = tmp_path_factory.mktemp("reported")
+    years = ("2017-18", "2018-19")
+    whole = folder / "sim"
+    done = scorehouse(
+        *("simulate", "-o", whole, "--students", 90, "--seed", 5, "--interim"),
+        *("--grade", "4", "--grade", "5", "--year", years[0], "--year", years[1]),
+    )
+    assert done.code == 0, done.err
+    assert scorehouse("init", folder / "w").code == 0
+    responses = pq.read_table(whole / "responses.parquet")
+    for year in years:
+        own = folder / f"{year}.parquet"
+        pq.write_table(responses.filter(pc.equal(responses["school_year"], year)), own)
+        scores = folder / f"scores-{year}.parquet"
+        done = scorehouse(
+            *("score", own, "--package", whole, "--year", year, "-o", scores),
+            *("--program", "california"),
+        )
+        assert done.code in (0, 1), done.err
+    scores = [folder / f"scores-{year}.parquet" for year in years]
+    (whole / "truth.parquet").unlink()
+    assert scorehouse("load", whole, "-w", folder / "w").code in (0, 1)
+    assert scorehouse("load", *scores, "-w", folder / "w").code == 0
+    return folder / "w"
+
+
+def report(house: Path, *arguments: object) -> Done:
+    return scorehouse("report", *arguments, "-w", house)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_report_has_figures(house: Path, kind: str) -> None:
+    done = report(house, kind, "--year", "2018-19", "--json")
+    assert done.code == 0, done.err
+    rows = done.json["figures"]
+    assert {row["school_year"] for row in rows} == {"2018-19"}
+    assert {row["report"] for row in rows} <= {"overall", "claims", "targets", "items", "traits"}
+    assert done.json["query"] == {"version": 1, "report": kind, "school_years": ["2018-19"]}
+
+
+def test_the_same_students_over_years(house: Path) -> None:
+    steps = ("--step", "2017-18:04", "--step", "2018-19:05")
+    done = report(house, "longitudinal", *steps, "--subject", "ELA", "--json")
+    assert done.code == 0, done.err
+    first, second = done.json["figures"]
+    assert first["n_scored"] == second["n_scored"] > 10
+    moved = second["mean_scale_score"] - first["mean_scale_score"]
+    assert second["change"] == pytest.approx(moved)
+    (told,) = (c for c in done.json["comparisons"] if c["kind"] == "cohort")
+    assert "the same students" in told["sentence"]
+
+
+def test_a_table_for_people_says_what_is_noise(house: Path) -> None:
+    done = report(house, "aggregate", "--subject", "ELA", "--grade", "5")
+    assert done.code == 0
+    assert "% met" in done.out
+    assert "since 2017-18" in " ".join(done.out.split())
+
+
+def test_a_saved_query_gives_the_same_report(house: Path, tmp_path: Path) -> None:
+    asked = ("--year", "2018-19", "--by", "sex", "--filter", "economic=SED,NSED", "--children",
+             "schools", "--percentiles")  # fmt: skip
+    for form in ("toml", "json"):
+        saved = tmp_path / f"query.{form}"
+        first = report(house, "aggregate", *asked, "--save", saved, "--json")
+        again = report(house, "aggregate", "--query", saved, "--json")
+        assert first.code == 0, first.err
+        assert again.json["figures"] == first.json["figures"]
+        changed = report(house, "aggregate", "--query", saved, "--subject", "Math", "--json")
+        assert {row["subject"] for row in changed.json["figures"]} == {"Math"}
+    assert "unknown key" not in first.err
+    other = report(house, "claims", "--query", saved)
+    assert (other.code, "query for scorehouse report aggregate" in other.err) == (2, True)
+
+
+def test_the_public_sees_no_small_group(house: Path, tmp_path: Path) -> None:
+    out = tmp_path / "public.parquet"
+    done = report(house, "aggregate", "--by", "race", "--profile", "public", "-o", out)
+    assert done.code == 0, done.err
+    rows = pl.read_parquet(out)
+    assert rows["n_scored"].drop_nulls().min() >= 11
+    assert not {"missing", "answers", "sum_score"} & set(rows.columns)
+    hidden = rows.filter(pl.col("n_scored").is_null())
+    assert len(hidden) > 0
+    assert hidden["hidden"].list.len().min() > 0
+    staff = report(house, "aggregate", "--by", "race", "--json").json["figures"]
+    assert sum(row["marked"] for row in staff) > 0
+    assert all(row["hidden"] == [] for row in staff)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".parquet"])
+def test_a_file_has_the_meaning_of_its_columns_beside_it(
+    house: Path, tmp_path: Path, suffix: str
+) -> None:
+    out = tmp_path / f"figures{suffix}"
+    done = report(house, "claims", "--year", "2018-19", "-o", out)
+    assert done.code == 0, done.err
+    told = pl.read_csv(tmp_path / f"figures{suffix}.columns.csv")
+    assert told.columns[0]
+    assert all(told.to_series(1).is_not_null())
+
+
+def test_pages(house: Path, tmp_path: Path) -> None:
+    done = report(house, "aggregate", "--year", "2018-19", "--html", tmp_path / "pages")
+    assert done.code == 0, done.err
+    page = next((tmp_path / "pages").glob("overall-*.html")).read_text(encoding="utf-8")
+    assert "<svg" in page
+    assert "<table" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("aggregate", "-e", "12345"), "knows no entity '12345'"),
+        (("aggregate", "--year", "2019"), "'2019' is not a school year"),
+        (("aggregate", "-g", "ELL"), "unknown student group 'ELL'"),
+        (("aggregate", "--filter", "sex"), "write a name and values"),
+        (("aggregate", "--profile", "everyone"), "unknown profile 'everyone'"),
+        (("aggregate", "-o", "figures.doc"), "figures.doc"),
+        (("aggregate", "--save", "query.yaml"), "a query file ends in .toml or .json"),
+        (("aggregate", "--query", "nowhere.toml"), "nowhere.toml"),
+        (("aggregate", "--pdf"), "--pdf goes with --html"),
+        (("aggregate", "--as-of", "999"), "there is no import 999"),
+        (("targets", "--type", "IAB"), "summative tests only"),
+        (("longitudinal",), "two steps or more"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    house: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    done = report(house, *arguments)
+    assert done.code == 2
+    assert told in " ".join(done.err.split())
+
+
+def test_nothing_found_is_exit_code_1(house: Path) -> None:
+    done = report(house, "aggregate", "--year", "2015-16")
+    assert (done.code, done.out) == (1, "")
+    assert "no results" in done.err
+    assert report(house, "aggregate", "--as-of", "1").code == 1
+
+
+def test_from_python(house: Path) -> None:
+    found = library.report_aggregate(house, school_years=["2018-19"], filters={"sex": ["F"]})
+    told = report(house, "aggregate", "--year", "2018-19", "--filter", "sex=F", "--json")
+    assert json.loads(json.dumps(found.figures.to_pylist())) == told.json["figures"]
+    for name in ("report_claims", "report_targets", "report_items"):
+        assert getattr(library, name)(house, school_years=["2018-19"]).figures.num_rows
+    steps = ["2017-18:04", "2018-19:05"]
+    assert library.report_longitudinal(house, steps=steps, follow="grades").figures.num_rows
