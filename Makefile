@@ -41,6 +41,8 @@ bench: $(VENV)/ready-bench ## Measure scoring against other packages, in one run
 	@$(PYTHON) bench/run.py
 	@$(PYTHON) bench/results.py
 	@$(PYTHON) bench/warehouse.py
+	@$(PYTHON) bench/warehouse_postgres.py
+	@$(PYTHON) bench/find.py
 
 docs: $(VENV)/ready-docs ## Build the documentation site into site/
 	@$(PYTHON) docs/reference/glossary_page.py
