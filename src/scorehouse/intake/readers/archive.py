@@ -21,6 +21,7 @@ from typing import IO, NamedTuple
 from isal import isal_zlib
 
 from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.readers.directory import Archive
 from scorehouse.intake.readers.identify import is_left_behind
 
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
@@ -84,16 +85,15 @@ class Walk:
 
     def _archive(self, stream: IO[bytes], shown: str, *, is_nested: bool) -> Iterator[Member]:
         try:
-            archive = zipfile.ZipFile(stream)
+            archive = Archive(stream)
         except DAMAGED:
             yield from self._salvage(stream, shown, is_nested=is_nested)
             return
         with archive:
-            entries = files_of(archive)
-            if not entries:
+            if not archive:
                 self.log.add("zip_empty", file=shown)
-            self.expected += len(entries)
-            for number, entry in enumerate(entries, 1):
+            self.expected += len(archive)
+            for number, entry in enumerate(archive, 1):
                 name = self.member_name(shown, number, entry.filename)
                 if is_unsafe(entry):
                     self.log.add("zip_member_unsafe", file=name)
@@ -132,11 +132,11 @@ class Walk:
             yield from self._archive(stream, name, is_nested=True)
 
     def _unpacked(
-        self, archive: zipfile.ZipFile, stream: IO[bytes], entry: zipfile.ZipInfo, name: str
+        self, archive: Archive, stream: IO[bytes], entry: zipfile.ZipInfo, name: str
     ) -> Member | IO[bytes] | None:
         """Return a member, or as a file a large archive in it; None beyond the limits."""
         limits = self.limits
-        quick = _small_member(stream, entry, limits.member_bytes)
+        quick = small_member(stream, entry, limits.member_bytes)
         if quick is not None:
             is_kept = self._is_within(len(quick), entry.compress_size, name)
             return Member(name, quick) if is_kept else None
@@ -211,12 +211,7 @@ class Walk:
             position = data.find(_LOCAL_MAGIC, end)
 
 
-def files_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """Return what isn't a folder; a member may have no name at all."""
-    return [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
-
-
-def opened(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> IO[bytes]:
+def opened(archive: Archive | zipfile.ZipFile, entry: zipfile.ZipInfo) -> IO[bytes]:
     """Open a member, if it is packed in a way whose unpacking can be stopped at any byte.
 
     The standard for such archives (ISO/IEC 21320-1) allows no other way. Raises one of DAMAGED.
@@ -272,7 +267,7 @@ def _local_member(
     return (name, content, start, end) if zlib.crc32(content) == crc else None
 
 
-def _small_member(stream: IO[bytes], entry: zipfile.ZipInfo, most: int) -> bytes | None:
+def small_member(stream: IO[bytes], entry: zipfile.ZipInfo, most: int) -> bytes | None:
     """Unpack a small, plain, undamaged member; None leaves it to the careful way."""
     if entry.compress_type != zipfile.ZIP_DEFLATED or entry.flag_bits & 0x1:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -13,7 +14,8 @@ import pyarrow.compute as pc
 
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.flatten import flatten
-from scorehouse.intake.readers.archive import DAMAGED, Limits, Walk, files_of, opened
+from scorehouse.intake.readers.archive import DAMAGED, Limits, Walk, opened, small_member
+from scorehouse.intake.readers.directory import Archive
 from scorehouse.intake.readers.identify import (
     FileKind,
     header_of,
@@ -30,6 +32,7 @@ Progress = Callable[[int, int | None], None]
 Beside = Callable[[Batch, Elements, FindingLog], None]
 
 _HEAD_BYTES = 1 << 16
+_SMALL = 1 << 20
 
 
 class _Sorted(NamedTuple):
@@ -189,12 +192,12 @@ def _recovered_kind(path: Path) -> FileKind:
 
 def _told_kind(stream: IO[bytes], *, is_nested: bool) -> FileKind:
     told = FileKind.UNKNOWN
-    with zipfile.ZipFile(stream) as archive:
-        for entry in files_of(archive):
+    with Archive(stream) as archive:
+        for entry in archive:
             if is_left_behind(entry.filename):
                 continue
             with suppress(*DAMAGED):
-                kind, is_sure = _kind_of_member(archive, entry, is_nested=is_nested)
+                kind, is_sure = _kind_of_member(archive, stream, entry, is_nested=is_nested)
                 if is_sure:
                     return kind
                 told = FileKind.CSV if kind is FileKind.CSV else told
@@ -202,9 +205,10 @@ def _told_kind(stream: IO[bytes], *, is_nested: bool) -> FileKind:
 
 
 def _kind_of_member(
-    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, *, is_nested: bool
+    archive: Archive, stream: IO[bytes], entry: zipfile.ZipInfo, *, is_nested: bool
 ) -> tuple[FileKind, bool]:
-    with opened(archive, entry) as member:
+    content = small_member(stream, entry, _SMALL)
+    with opened(archive, entry) if content is None else io.BytesIO(content) as member:
         head = member.read(_HEAD_BYTES)
         kind, is_sure = _kind_of_head(head)
         if kind is FileKind.ZIP and not is_nested:

@@ -47,18 +47,27 @@ def documents(
 
 def batches(found: Iterable[Document], size: int, most_bytes: int) -> Iterator[Batch]:
     """Gather documents until there are `size` of them, or `most_bytes` bytes."""
-    first, gathered, held = 0, list[Document](), 0
+    before, held = 0, 0
+    gathered: list[Document] = []
     for document in found:
         if gathered and held + len(document.content) > most_bytes:
-            yield Batch(first, gathered)
-            first, gathered, held = first + len(gathered), [], 0
+            yield _taken(gathered, before)
+            held = 0
         gathered.append(document)
-        held += len(document.content)
+        before, held = before + 1, held + len(document.content)
+        del document  # or it would stay while its batch is worked on
         if len(gathered) >= size:
-            yield Batch(first, gathered)
-            first, gathered, held = first + len(gathered), [], 0
+            yield _taken(gathered, before)
+            held = 0
     if gathered:
-        yield Batch(first, gathered)
+        yield _taken(gathered, before)
+
+
+def _taken(gathered: list[Document], met: int) -> Batch:
+    """Make a batch of what was gathered of the documents met, and keep nothing of it."""
+    batch = Batch(met - len(gathered), gathered.copy())
+    gathered.clear()
+    return batch
 
 
 def _of_file(path: Path, shown: str, walk: Walk, log: FindingLog) -> Iterator[Document]:

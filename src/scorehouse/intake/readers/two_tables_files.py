@@ -14,11 +14,11 @@ from scorehouse.intake.readers.archive import (
     DAMAGED,
     Limits,
     Walk,
-    files_of,
     is_unsafe,
     opened,
     reason_of,
 )
+from scorehouse.intake.readers.directory import files_of
 from scorehouse.intake.readers.identify import is_left_behind
 
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
