@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -95,7 +96,7 @@ def compute(
 
     From a warehouse, from scores and rosters of two years, or from printed Status and Change.
     """
-    with answering(as_json):
+    with answering(as_json), ExitStack() as held:
         if output is not None:
             check_suffix(output)
         if printed is not None and state_files is not None:
@@ -109,6 +110,7 @@ def compute(
                 rules, log,
                 options.Sources(scores, roster, prior_scores, prior_roster, entities, sums,
                                 prior_sums, warehouse, engine, as_of, settings),
+                held,
             )  # fmt: skip
             made = compute_figures(given, rules, profile)
         _write(made, output, state_files)
@@ -214,12 +216,12 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Say where one color is from: students in and out, sums, rounding, levels, cell, margins."""
-    with answering(as_json):
+    with answering(as_json), ExitStack() as held:
         rules = academic_rules(dashboard, accept_uncertain=accept_uncertain)
         asked = options.Sources(scores, roster, prior_scores, prior_roster, entities, sums,
                                 prior_sums, warehouse, engine, as_of, settings)  # fmt: skip
         log = FindingLog()
-        given = options.given(rules, log, asked)
+        given = options.given(rules, log, asked, held)
         found = figure_of(given, rules, entity, subject, group)
         if as_json:
             print_json(_explained(found, rules) | {"findings": log.counts()})
@@ -308,12 +310,12 @@ def what_if_command(
     as_json: JsonOption = False,
 ) -> None:
     """Say what would change a color: points, tests still to take, a scenario, chance."""
-    with answering(as_json):
+    with answering(as_json), ExitStack() as held:
         rules = academic_rules(dashboard, accept_uncertain=accept_uncertain)
         asked = options.Sources(scores, roster, prior_scores, prior_roster, entities, sums,
                                 prior_sums, warehouse, engine, as_of, settings)  # fmt: skip
         log = FindingLog()
-        given = options.given(rules, log, asked)
+        given = options.given(rules, log, asked, held)
         found = figure_of(given, rules, entity, subject, group)
         scenario = Scenario(
             options.exact(points), students, more_tested, options.exact(more_distance), without,
@@ -442,12 +444,12 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Write pages: why each color, the grid, groups on the plane, placement of schools."""
-    with answering(as_json):
+    with answering(as_json), ExitStack() as held:
         rules = academic_rules(dashboard, accept_uncertain=accept_uncertain)
         asked = options.Sources(scores, roster, prior_scores, prior_roster, entities, sums,
                                 prior_sums, warehouse, engine, as_of, settings)  # fmt: skip
         log = FindingLog()
-        given = options.given(rules, log, asked)
+        given = options.given(rules, log, asked, held)
         made = compute_figures(given, rules, profile)
         written = write_pages(
             given, made, rules, html, datetime.now(UTC), entities=tuple(entity or ()),

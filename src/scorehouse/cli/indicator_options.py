@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -10,11 +11,14 @@ from typing import Annotated, Any, NamedTuple
 import polars as pl
 import typer
 
+from scorehouse.cli.warehouse_options import opened
 from scorehouse.errors import UsageError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.rulebook.dashboard import AcademicRules
+from scorehouse.rulebook.dashboard_students import student_rules
 from scorehouse.verbs.indicator import PROFILES, IndicatorInput
 from scorehouse.verbs.indicator_sums import checked, read_sums, table_of
+from scorehouse.warehouse.academic_input import Files, from_files, from_warehouse
 
 _FILE = "FILE"
 DashboardOption = Annotated[
@@ -123,22 +127,49 @@ class Sources(NamedTuple):
     settings: list[str] | None = None
 
 
-def given(rules: AcademicRules, log: FindingLog, sources: Sources) -> IndicatorInput:
+def given(
+    rules: AcademicRules, log: FindingLog, sources: Sources, held: ExitStack
+) -> IndicatorInput:
     """The input that options name: sums, scores and rosters, or a warehouse; checked.
 
-    Raises UsageError unless it is exactly one of them.
+    What it reads from stays open as long as `held`. Raises UsageError unless it is exactly
+    one of them.
     """
     named = [sources.sums, sources.scores, sources.warehouse]
     if sum(one is not None for one in named) != 1:
         raise UsageError("give one of --scores with --roster, --warehouse, or --sums")
-    return checked(_named(sources, log), rules, log)
+    return checked(_named(rules, log, sources, held), rules, log)
 
 
-def _named(sources: Sources, log: FindingLog) -> IndicatorInput:
+def _named(
+    rules: AcademicRules, log: FindingLog, sources: Sources, held: ExitStack
+) -> IndicatorInput:
     if sources.sums is not None:
         prior = None if sources.prior_sums is None else read_sums(sources.prior_sums, log)
         return IndicatorInput(read_sums(sources.sums, log), prior, _entities(sources.entities))
-    raise UsageError("not yet")
+    who = student_rules(rules.dashboard, changed_settings(sources.settings))
+    if sources.warehouse is not None:
+        house = held.enter_context(closing(opened(sources.warehouse, sources.engine)))
+        house.note("indicator", rules.dashboard, "")
+        found = held.enter_context(from_warehouse(house, rules, who, log, as_of=sources.as_of))
+    else:
+        found = held.enter_context(from_files(_files(sources), rules, who, log))
+    current = found.years.sums(is_current=True)
+    assert current is not None
+    return IndicatorInput(
+        current, found.years.sums(is_current=False), found.entities, found.snapshot,
+        found.years.distances, tuple(f"Uncertain setting {said.rule}: {said.note}"
+                                     for said in who.uncertain),
+    )  # fmt: skip
+
+
+def _files(sources: Sources) -> Files:
+    if sources.scores is None or sources.roster is None:
+        raise UsageError("scores need a roster: give --roster with days of enrollment")
+    return Files(
+        sources.scores, sources.roster, sources.prior_scores, sources.prior_roster,
+        sources.entities,
+    )  # fmt: skip
 
 
 def changed_settings(texts: list[str] | None) -> Mapping[str, Any]:

@@ -58,6 +58,7 @@ class IndicatorInput:
     entities: pl.DataFrame
     snapshot: int = 0
     distances: Distances | None = None
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def _let_out(
 def _notes(rules: AcademicRules, given: IndicatorInput) -> Iterator[str]:
     if given.prior is None and rules.has_change:
         yield "There is no prior year: nothing has a Change or a color."
+    yield from given.notes
     yield from uncertain_notes(rules, given.current["subject"].unique().sort())
 
 

@@ -1,0 +1,259 @@
+"""Sums of both years of a Dashboard from one roster and its results, and who stands behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from scorehouse.accountability.academic.members import Setting
+from scorehouse.accountability.academic.students import (
+    CURRENT_SWD,
+    GROUPS,
+    Place,
+    Range,
+    days_of,
+    recent_after,
+)
+from scorehouse.accountability.academic.sums import DISTRICT, POINT, SCHOOL, SUMS, Row
+from scorehouse.rulebook.dashboard import AcademicRules
+from scorehouse.rulebook.dashboard_students import StudentRules
+from scorehouse.rulebook.load import load
+from scorehouse.terms import SchoolYear
+from scorehouse.warehouse.academic import SumsRun
+from scorehouse.warehouse.engine import Engine, quoted
+
+SUBJECTS = ("ELA", "Math")
+PROGRAM = "california"
+Points = NDArray[np.float64]
+Window = tuple[date, date]
+
+
+@dataclass(frozen=True)
+class School:
+    """A school of one year, as its row and its students' rows need it.
+
+    `high_school_cuts` None: told by the grades of its students.
+    """
+
+    school_id: str
+    lea_id: str
+    name: str = ""
+    is_charter: bool = False
+    is_dass: bool = False
+    is_nonpublic: bool = False
+    is_special: bool = False
+    high_school_cuts: bool | None = None
+
+
+@dataclass(frozen=True)
+class Year:
+    """What is known of one school year besides students: schools, windows, the census day.
+
+    `windows` by LEA and subject; a blank LEA is the whole state, a blank subject both.
+    """
+
+    year: SchoolYear
+    schools: Mapping[str, School]
+    windows: Mapping[tuple[str, str], Window] = field(default_factory=dict)
+    census_on: date | None = None
+
+    def window(self, lea_id: str, subject: str) -> Window | None:
+        """The testing window of an LEA in a subject; None: not known."""
+        for key in ((lea_id, subject), (lea_id, ""), ("", subject), ("", "")):
+            if key in self.windows:
+                return self.windows[key]
+        return None
+
+
+class Years:
+    """Sums of a Dashboard's two years on an engine that names the roster and the results."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        rules: AcademicRules,
+        who: StudentRules,
+        current: Year,
+        prior: Year | None,
+        leas: Iterable[str] = (),
+    ) -> None:
+        """`leas` are LEAs that stand on the roster besides those of the schools."""
+        self._engine = engine
+        self._rules = rules
+        self._who = who
+        self._years = {True: current, False: prior}
+        known = [year for year in (current, prior) if year is not None]
+        schools = [school for year in known for school in year.schools.values()]
+        ids = {one for school in schools for one in (school.school_id, school.lea_id)}
+        groups = [code for code in GROUPS if code in rules.groups and code != CURRENT_SWD]
+        self._run = SumsRun(engine, who, {*ids, *leas}, groups)
+
+    def sums(self, *, is_current: bool) -> pl.DataFrame | None:
+        """The sums of a year in the shape of `sums.SUMS`; None without that year."""
+        year = self._years[is_current]
+        if year is None:
+            return None
+        high = _high_schools(self._engine, year)
+        frames = [self._subject(subject, year, high) for subject in SUBJECTS]
+        return pl.concat([frame for frame in frames if frame is not None] or [_empty()])
+
+    def _subject(self, subject: str, year: Year, high: Mapping[str, bool]) -> pl.DataFrame | None:
+        about = self._setting(subject, year)
+        if not about.places:
+            return None
+        frame = pl.from_arrow(self._run.sums(about, str(year.year)))
+        assert isinstance(frame, pl.DataFrame)
+        flags = _flags(year, high)
+        on = ["entity_id"]
+        joined = frame.join(flags, on=on, how="left", maintain_order="left").with_columns(
+            pl.col("is_charter", "is_dass", "high_school_cuts").fill_null(value=False),
+            subject=pl.lit(subject), school_year=pl.lit(str(year.year)),
+        )  # fmt: skip
+        wanted = [joined[name] if name in joined.columns else _null(name, len(joined))
+                  for name in SUMS.names]  # fmt: skip
+        return pl.DataFrame(wanted)
+
+    def _setting(self, subject: str, year: Year) -> Setting:
+        places = dict(self._places(subject, year))
+        ranges = {
+            grade: one
+            for grade, one in ranges_of(year.year, subject).items()
+            if grade in self._rules.grades
+        }
+        days = days_of(year.year, self._who, year.census_on)
+        return Setting(subject, self._who, days, places, ranges)
+
+    def _places(self, subject: str, year: Year) -> Iterator[tuple[str, Place]]:
+        for school in year.schools.values():
+            window = year.window(school.lea_id, subject)
+            if window is None:
+                continue
+            yield school.school_id, Place(
+                school.school_id, school.lea_id, *window,
+                recent_after(year.year, self._who, *window), school.is_charter,
+                school.is_nonpublic, school.is_special,
+            )  # fmt: skip
+
+    def without_window(self) -> list[str]:
+        """LEAs whose testing window isn't known in a subject: their students can't be judged."""
+        return sorted(
+            {
+                f"{year.year} {subject} {school.lea_id}"
+                for year in self._years.values()
+                if year is not None
+                for school in year.schools.values()
+                for subject in SUBJECTS
+                if year.window(school.lea_id, subject) is None
+            }
+        )
+
+    def distances(self, row: Row, *, is_current: bool) -> tuple[Points, Points | None]:
+        """Distances of the students of a row in points, and standard errors where all have one."""
+        year = self._years[is_current]
+        if year is None:
+            return np.empty(0), None
+        column = {SCHOOL: "school_id", DISTRICT: "lea_id"}.get(row.entity_type, "")
+        where = f"{column} = {quoted(row.entity_id)}" if column else "true"
+        about = self._setting(row.subject, year)
+        members = self._run.members(about, str(year.year), where)
+        frame = pl.from_arrow(members)
+        assert isinstance(frame, pl.DataFrame)
+        reason = {SCHOOL: "school_reason", DISTRICT: "lea_reason"}.get(
+            row.entity_type, "state_reason"
+        )
+        kept = frame.filter(
+            (pl.col(reason) == "") & pl.col("student_groups").list.contains(row.student_group)
+        )
+        errors = self._errors(kept, row.subject, str(year.year))
+        return kept["distance"].to_numpy() / POINT, errors
+
+    def _errors(self, kept: pl.DataFrame, subject: str, year: str) -> Points | None:
+        found = pl.from_arrow(
+            self._engine.sql(
+                "SELECT student_id, max(se_scale) AS se_scale FROM academic_errors "
+                f"WHERE subject = {quoted(subject)} AND school_year = {quoted(year)} "
+                "GROUP BY student_id"
+            )
+        )
+        assert isinstance(found, pl.DataFrame)
+        joined = kept.join(found, on="student_id", how="left", maintain_order="left")["se_scale"]
+        return None if joined.null_count() else joined.to_numpy()
+
+
+def ranges_of(year: SchoolYear, subject: str) -> dict[str, Range]:
+    """The lowest Level 3 score and the widest ends of the scale, by grade, in a school year."""
+    rules = load().at(year, PROGRAM)
+    found: dict[str, Range] = {}
+    for (_, of, grade), bounds in rules.bounds.items():
+        if str(of) != subject or (of, grade) not in rules.cuts:
+            continue
+        cut = rules.cuts[of, grade].standard_met
+        before = found.get(grade, Range(cut, cut, cut))
+        found[grade] = Range(
+            cut, min(before.lowest, bounds.lowest_scale_score),
+            max(before.highest, bounds.highest_scale_score),
+        )  # fmt: skip
+    return found
+
+
+_HIGH_FROM, _GRADE_11 = "07", "11"
+
+
+def _high_schools(engine: Engine, year: Year) -> dict[str, bool]:
+    """Whether each school has the cuts of high schools: as told, else by its students' grades.
+
+    High schools, and schools of grades 7 to 12, have them; schools that begin lower don't.
+    """
+    rows = engine.sql(
+        "SELECT school_id, min(grade_enrolled) AS lowest, max(grade_enrolled) AS highest "
+        f"FROM academic_roster WHERE school_year = '{year.year}' "
+        "AND grade_enrolled BETWEEN '01' AND '12' GROUP BY school_id"
+    ).to_pylist()
+    by_grades = {r["school_id"]: r["lowest"] >= _HIGH_FROM and r["highest"] >= _GRADE_11
+                 for r in rows}  # fmt: skip
+    return {
+        school.school_id: by_grades.get(school.school_id, False)
+        if school.high_school_cuts is None
+        else school.high_school_cuts
+        for school in year.schools.values()
+    }
+
+
+def _flags(year: Year, high: Mapping[str, bool]) -> pl.DataFrame:
+    """Flags of schools; a district has the cuts of high schools when all of its schools do."""
+    rows = [
+        (s.school_id, s.is_charter, s.is_dass, high[s.school_id]) for s in year.schools.values()
+    ]
+    by_lea: dict[str, list[bool]] = {}
+    for school in year.schools.values():
+        if not school.is_charter and not school.is_nonpublic:
+            by_lea.setdefault(school.lea_id, []).append(high[school.school_id])
+    rows += [(lea, False, False, all(some)) for lea, some in by_lea.items() if lea]
+    schema = {"entity_id": pl.String, "is_charter": pl.Boolean, "is_dass": pl.Boolean,
+              "high_school_cuts": pl.Boolean}  # fmt: skip
+    return pl.DataFrame(rows, schema=schema, orient="row").unique("entity_id", keep="last")
+
+
+def _null(name: str, rows: int) -> pl.Series:
+    return pl.Series(name, [None] * rows, dtype=pl.Int64)
+
+
+def _empty() -> pl.DataFrame:
+    frame = pl.from_arrow(SUMS.empty_table())
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def register(
+    engine: Engine, roster: pa.Table, results: pa.Table, errors: Sequence[tuple[str, ...]] | None
+) -> None:
+    """Name the roster, the results and the standard errors of files."""
+    engine.register("academic_roster", roster)
+    engine.register("academic_results", results)
+    engine.register("academic_errors", errors)
