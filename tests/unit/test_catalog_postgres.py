@@ -18,9 +18,10 @@ from scorehouse.warehouse.catalog import METADATA, Catalog
 from scorehouse.warehouse.certificates import certificates
 from scorehouse.warehouse.diff import difference
 from scorehouse.warehouse.merge import merge
+from scorehouse.warehouse.move import move_catalog
 from scorehouse.warehouse.purge import of_student, purge
 from scorehouse.warehouse.store import newest_snapshot
-from warehouse_help import SCHOOL, define, fates, held, loaded, trt
+from warehouse_help import SCHOOL, define, fates, held, loaded, made, trt
 
 pytestmark = pytest.mark.skipif(not is_possible(), reason=NO_POSTGRES)
 
@@ -234,3 +235,42 @@ def test_a_student_is_purged_with_a_certificate(house: Warehouse, tmp_path: Path
     assert [one["details"]["state"] for one in certificates(house)] == ["complete"]
     assert house.orphans() == []
     assert purge(house, of_student("9000000001")).certificate == 0
+
+
+def test_a_catalog_moves_to_the_server(url: str, tmp_path: Path) -> None:
+    """Everything goes with it: moments, numbers, waiting results, leases; the file is gone."""
+    old = made(tmp_path / "w", schools=False)
+    assert fates(loaded(old, trt(tmp_path, "a.xml"))) == {"waits": 1, "waits_for_school": 1}
+    with old.catalog.reading() as connection:
+        before = {table: connection.execute(sa.select(table)).all()
+                  for table in METADATA.sorted_tables}  # fmt: skip
+    moved = move_catalog(tmp_path / "w", url)
+    with moved.catalog.reading() as connection:
+        after = {table: connection.execute(sa.select(table)).all()
+                 for table in METADATA.sorted_tables}  # fmt: skip
+    assert after == before
+    assert list((tmp_path / "w").glob("catalog.sqlite*")) == []
+    number = bring(moved, "Alder")
+    assert number == newest_snapshot(moved.catalog)
+    assert fates(loaded(moved, trt(tmp_path, "a.xml"))) == {"new": 1, "unchanged": 1}
+    with pytest.raises(sa.exc.OperationalError), old.transaction("by a process from before"):
+        pass
+    with pytest.raises(UsageError, match="to a database server"):
+        move_catalog(tmp_path / "w", url)
+    with pytest.raises(UsageError, match="belongs to another warehouse"):
+        move_catalog(made(tmp_path / "other").root, url)
+
+
+def test_a_move_that_was_killed_is_made_again(url: str, tmp_path: Path) -> None:
+    house = made(tmp_path / "w")
+
+    def fail(_root: Path, _url: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scorehouse.warehouse.move._use", fail)
+        with pytest.raises(KeyboardInterrupt):
+            move_catalog(tmp_path / "w", url)
+    assert fates(loaded(house, trt(tmp_path, "a.xml"))) == {"new": 1}
+    moved = move_catalog(tmp_path / "w", url)
+    assert held(moved, "SELECT count(*) AS n FROM result") == [{"n": 1}]

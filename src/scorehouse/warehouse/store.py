@@ -65,8 +65,7 @@ class Warehouse:
         """
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise UsageError(f"{root} exists and is not an empty folder; choose another")
-        if urlsplit(catalog_url).password:
-            raise UsageError("leave the password out of the URL; PGPASSWORD or ~/.pgpass has it")
+        check_url(catalog_url)
         for name in (TABLES_FOLDER, ARCHIVE_FOLDER, SCRATCH_FOLDER):
             (root / name).mkdir(parents=True, exist_ok=True)
         root.chmod(0o700)
@@ -77,8 +76,7 @@ class Warehouse:
         catalog.put("warehouse_id", secrets.token_hex(16))
         catalog.put("audit_key", secrets.token_hex(32))
         catalog.put("format", str(FORMAT))
-        settings = f'format = {FORMAT}\ncatalog = "{catalog_url}"\n'
-        (root / SETTINGS_FILE).write_text(settings, encoding="utf-8")
+        (root / SETTINGS_FILE).write_text(settings_text(catalog_url), encoding="utf-8")
         return cls(root.resolve(), catalog)
 
     @classmethod
@@ -203,6 +201,17 @@ class Warehouse:
     def close(self) -> None:
         """Close the catalog."""
         self.catalog.close()
+
+
+def check_url(catalog_url: str) -> None:
+    """Raise UsageError for a catalog's URL that holds a password."""
+    if urlsplit(catalog_url).password:
+        raise UsageError("leave the password out of the URL; PGPASSWORD or ~/.pgpass has it")
+
+
+def settings_text(catalog_url: str) -> str:
+    """What a warehouse's settings file holds."""
+    return f'format = {FORMAT}\ncatalog = "{catalog_url}"\n'
 
 
 def newest_snapshot(catalog: Catalog) -> int:
