@@ -2,7 +2,9 @@
 
 Writes RESULTS-files.md beside this file. Every figure is taken in a process of its own, with
 the compiled code loaded before the clock starts; rates are by second of processor time, so
-that a busy machine disturbs them less. Results are invented by `scorehouse simulate`.
+that a busy machine disturbs them less. Results are invented by `scorehouse simulate`, or
+given as zips. Packages that another package would load although the product doesn't need them
+(pandas, SciPy) are out of reach of what is measured, as they are in an installation.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -31,33 +35,39 @@ TASKS = {
     "responses": "Scorehouse: responses for scoring",
     "two": "Scorehouse: every element, and the two tables, two threads",
     "checked": "Scorehouse: read, and every rule of the reporting load",
-    "verdicts": "Scorehouse: read, every rule, and the schema's verdict",
-    "two_checked": "Scorehouse: read, and every rule, two threads",
+    "annual": "Scorehouse: read, and every rule of the annual submission (later years)",
+    "first_annual": "Scorehouse: read, and every rule of the annual submission of 2015-16",
+    "verdicts": "Scorehouse: read, every rule of the reporting load, and the schema's verdict",
+    "annual_verdicts": "Scorehouse: read, every annual rule (later years), and the verdict",
+    "two_checked": "Scorehouse: read, and every rule of the reporting load, two threads",
     "unzip": "only unpacking (zipfile)",
     "parse": "lxml: parse, take nothing",
     "loop": "lxml: parse, take every attribute and text",
     "xmllint": "xmllint --stream: parse, take nothing",
 }
+MEMORY = {"read": "reading", "annual_verdicts": "checking, verdicts included"}
 MEGABYTE = 1 << 20
+NOT_NEEDED = ("pandas", "scipy", "numexpr")
+VERSIONS = ("polars", "lxml", "isal")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=25_000)
-    parser.add_argument("--memory", type=int, nargs="*", default=[1_000, 25_000, 100_000])
+    parser.add_argument("--memory", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--year", default="2018-19")
-    parser.add_argument("--zip", type=Path, help="result files made before")
+    parser.add_argument("--zip", type=Path, nargs="*", help="zips of result files made before")
     parser.add_argument("--task", choices=TASKS, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def make_files(folder: Path, files: int, year: str) -> Path:
+def make_files(folder: Path, files: int, year: str) -> list[Path]:
     """Simulate enough students for this many files; about two tests a student."""
     command = [str(Path(sys.executable).with_name("scorehouse")), "simulate", "-o", str(folder)]
-    command += ["--year", year, "--students", str(files * 11 // 20), "--trt", "--verbose-trt"]
+    command += ["--year", year, "--students", str(files * 11 // 20), "--trt"]
     subprocess.run([*command, "--overwrite", "--json"], check=True, capture_output=True)
-    return folder / "trt.zip"
+    return sorted(folder.glob("trt*.zip"))
 
 
 def members(path: Path, count: int) -> Iterator[bytes]:
@@ -103,13 +113,18 @@ def responses(path: Path, count: int) -> int:
     return sum(chunk.opportunities.num_rows for chunk in chunks)
 
 
-def checked(path: Path, count: int, *, with_schema: bool = False, threads: int = 1) -> int:
-    """Check as the command does; only whole zips, since a check is of one input."""
+def checked(
+    path: Path,
+    _count: int,
+    profile: str = "reporting-load",
+    *,
+    with_schema: bool = False,
+    threads: int = 1,
+) -> int:
+    """Check as the command does: all of one zip."""
     from scorehouse.verbs.check import CheckRequest, check_file
 
-    request = CheckRequest(
-        input=path, profile="reporting-load", with_schema=with_schema, threads=threads
-    )
+    request = CheckRequest(input=path, profile=profile, with_schema=with_schema, threads=threads)
     return check_file(request).totals.results
 
 
@@ -155,7 +170,10 @@ RUN: dict[str, Callable[[Path, int], int]] = {
     "responses": responses,
     "two": lambda path, count: read(path, count, threads=2),
     "checked": checked,
+    "annual": lambda path, count: checked(path, count, "annual-later"),
+    "first_annual": lambda path, count: checked(path, count, "annual-2015-16"),
     "verdicts": lambda path, count: checked(path, count, with_schema=True),
+    "annual_verdicts": lambda path, count: checked(path, count, "annual-later", with_schema=True),
     "two_checked": lambda path, count: checked(path, count, threads=2),
     "unzip": unzip,
     "parse": parse,
@@ -164,8 +182,17 @@ RUN: dict[str, Callable[[Path, int], int]] = {
 }
 
 
+class Absent(MetaPathFinder):
+    """Lets nobody find the packages that aren't needed."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name.partition(".")[0] in NOT_NEEDED:
+            raise ModuleNotFoundError(name)
+
+
 def one_task(task: str, path: Path, count: int) -> None:
     """Run one task in this process and print what it took."""
+    sys.meta_path.insert(0, Absent())
     if TASKS[task].startswith("Scorehouse"):
         warm_up(path, RUN[task])
     wall, used = time.perf_counter(), processor_seconds()
@@ -203,84 +230,125 @@ def measure(task: str, path: Path, count: int) -> dict[str, float]:
     return taken
 
 
-def rates(path: Path, count: int, runs: int) -> dict[str, list[dict[str, float]]]:
-    """Measure all tasks in turn, several times, so that a busy minute hits them alike."""
+def rates(path: Path, count: int, runs: int) -> Iterator[tuple[Taken, list[float]]]:
+    """Measure all tasks in turn, several times, so that a busy minute hits them alike.
+
+    Yields all that is known after each turn.
+    """
     tasks = [task for task in TASKS if task != "xmllint" or shutil.which("xmllint")]
-    taken: dict[str, list[dict[str, float]]] = {task: [] for task in tasks}
+    taken: Taken = {task: [] for task in tasks}
+    loads = []
     for _ in range(runs):
         for task in tasks:
             taken[task].append(measure(task, path, count))
-    return taken
+            loads.append(os.getloadavg()[0])
+        yield taken, loads
 
 
-def report(
-    taken: dict[str, list[dict[str, float]]], peaks: dict[int, float], path: Path, count: int
-) -> str:
+Taken = dict[str, list[dict[str, float]]]
+Peaks = dict[int, dict[str, float]]
+
+
+def report(taken: Taken, peaks: Peaks, path: Path, loads: Sequence[float]) -> str:
     with zipfile.ZipFile(path) as archive:
         sizes = [entry.file_size for entry in archive.infolist()]
-    usual = {task: median(t["files"] / t["processor"] for t in r) for task, r in taken.items()}
-    wall = {task: median(t["files"] / t["wall"] for t in r) for task, r in taken.items()}
+    runs = len(taken["read"])
     lines = [
         "# Reading results files",
         "",
-        f"{count:,} TRT files of {sum(sizes) / len(sizes) / 1000:.1f} kB on average in one zip, "
-        "unpacking included; medians of several runs, taken in turn. Made by "
+        f"{len(sizes):,} TRT files of {sum(sizes) / len(sizes) / 1000:.1f} kB on average in one "
+        f"zip, unpacking included; medians of {runs} turns at all of them. Made by "
         "`bench/results.py`.",
         "",
-        "| what | files per processor second | files per second | × the lxml loop |",
-        "|---|---|---|---|",
-    ]
-    for task in taken:
-        ratio = usual[task] / usual["loop"]
-        lines.append(f"| {TASKS[task]} | {usual[task]:,.0f} | {wall[task]:,.0f} | {ratio:.2f} |")
-    speedups = {
-        name: median(
-            one["wall"] / two["wall"] for one, two in zip(taken[name], taken[double], strict=True)
-        )
-        for name, double in (("read", "two"), ("checked", "two_checked"))
-    }
-    lines += [
+        *rate_lines(taken),
         "",
-        f"Two threads, by the clock ({os.cpu_count()} processors): reading "
-        f"{speedups['read']:.2f} × one, checking {speedups['checked']:.2f} ×.",
+        f"{speedups(taken)} {busyness(taken, loads)}",
         "",
-        "| files | peak memory, MB |",
-        "|---|---|",
-        *(f"| {files:,} | {peak / MEGABYTE:,.0f} |" for files, peak in peaks.items()),
+        f"| files | {' | '.join(f'{what}: peak memory, MB' for what in MEMORY.values())} |",
+        f"|---|{'---|' * len(MEMORY)}",
+        *(memory_line(files, peak) for files, peak in peaks.items()),
         "",
         *(f"- {name}: {value}" for name, value in machine().items()),
+        *(f"- {name}: {version(name)}" for name in VERSIONS),
         "",
     ]
     return "\n".join(lines)
 
 
+def rate_lines(taken: Taken) -> Iterator[str]:
+    yield "| what | files per processor second | files per second | × the lxml loop |"
+    yield "|---|---|---|---|"
+    for task, runs in taken.items():
+        usual = median(one["files"] / one["processor"] for one in runs)
+        wall = median(one["files"] / one["wall"] for one in runs)
+        ratio = median(
+            (one["files"] / one["processor"]) / (loop["files"] / loop["processor"])
+            for one, loop in zip(runs, taken["loop"], strict=True)
+        )
+        yield f"| {TASKS[task]} | {usual:,.0f} | {wall:,.0f} | {ratio:.2f} |"
+
+
+def speedups(taken: Taken) -> str:
+    reading, checking = (
+        median(
+            one["wall"] / two["wall"] for one, two in zip(taken[name], taken[double], strict=True)
+        )
+        for name, double in (("read", "two"), ("checked", "two_checked"))
+    )
+    return f"Two threads, by the clock: reading {reading:.2f} × one, checking {checking:.2f} ×."
+
+
+def busyness(taken: Taken, loads: Sequence[float]) -> str:
+    """Say what share of a processor one thread got, and how many wanted one."""
+    alone = [
+        one["processor"] / one["wall"]
+        for task, runs in taken.items()
+        for one in runs
+        if not task.startswith("two") and task != "xmllint"
+    ]
+    return (
+        f"The machine was shared: {min(loads):.1f} to {max(loads):.1f} processes wanted its "
+        f"{os.cpu_count()} processors (load average of a minute, looked at after each figure), "
+        f"and one thread got {100 * median(alone):.0f} % of a processor; figures by the clock "
+        "say as much of the others as of the product."
+    )
+
+
+def memory_line(files: int, peaks: dict[str, float]) -> str:
+    return f"| {files:,} | {' | '.join(f'{peaks[task] / MEGABYTE:,.0f}' for task in MEMORY)} |"
+
+
 def main() -> None:
     given = arguments()
     if given.task:
-        one_task(given.task, given.zip, given.files)
+        one_task(given.task, given.zip[0], given.files)
         return
-    with tempfile.TemporaryDirectory(prefix="scorehouse-bench-") as folder:
-        path = given.zip or make_files(Path(folder), given.files, given.year)
-        taken = rates(path, given.files, given.runs)
-        peaks = {}
+    with tempfile.TemporaryDirectory(prefix="scorehouse-bench-") as name:
+        folder = Path(name)
+        most = max([given.files, *given.memory])
+        paths = given.zip or make_files(folder, most, given.year)
+        peaks: Peaks = {}
         for count in given.memory:
-            peaks[count] = measure("read", first_files(path, count, Path(folder)), count)["peak"]
-        text = report(taken, peaks, path, given.files)
-    (HERE / "RESULTS-files.md").write_text(text, encoding="utf-8")
+            path = first_files(paths, count, folder)
+            peaks[count] = {task: measure(task, path, count)["peak"] for task in MEMORY}
+        path = first_files(paths, given.files, folder)
+        for taken, loads in rates(path, given.files, given.runs):
+            text = report(taken, peaks, path, loads)
+            (HERE / "RESULTS-files.md").write_text(text, encoding="utf-8")
     print(text)
 
 
-def first_files(path: Path, count: int, folder: Path) -> Path:
-    """Return a zip of the first files; the whole one where it hasn't more."""
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        if count >= len(names):
-            return path
-        small = folder / f"{count}.zip"
-        with zipfile.ZipFile(small, "w", zipfile.ZIP_DEFLATED) as copy:
-            for name in names[:count]:
-                copy.writestr(name, archive.read(name))
-    return small
+def first_files(paths: Sequence[Path], count: int, folder: Path) -> Path:
+    """Make a zip of the first files."""
+    made = folder / f"first-{count}.zip"
+    wanted = count
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as copy:
+        for path in paths:
+            with zipfile.ZipFile(path) as archive:
+                for name in archive.namelist()[:wanted]:
+                    copy.writestr(name, archive.read(name))
+                    wanted -= 1
+    return made
 
 
 if __name__ == "__main__":
