@@ -17,10 +17,18 @@ from scorehouse.accountability.academic.academic import (
 )
 from scorehouse.accountability.academic.figure import Decision, Evidence, decide
 from scorehouse.accountability.academic.sums import Row
+from scorehouse.intake.findings import FindingLog
 from scorehouse.rulebook.dashboard import CHANGE_LEVELS, COLORS, STATUS_LEVELS
 from scorehouse.rulebook.dashboard_load import academic_rules
+from scorehouse.verbs.indicator_audit import audit_file
 
 HALF_A_TENTH = Fraction(1, 20)
+LEDGER = {
+    ("2017-fall", "change_level"): "The method page's example has the label of spring's cuts.",
+    ("2017-fall", "box"): "The page prints no box.",
+}
+"""Every value of the published rows that the rules don't give, and why."""
+
 Printed = Mapping[str, str]
 
 
@@ -169,3 +177,48 @@ def test_rows_of_2017_have_their_cells() -> None:
     assert STATUS_LEVELS[in_spring.status_level] == example["status_level_name"]
     assert CHANGE_LEVELS[in_spring.change_level] == example["change_level_name"]
     assert COLORS[in_spring.color] == example["color_name"]
+
+
+# --- the same through the audit ---
+
+
+def test_the_audit_agrees_with_every_row_outside_the_ledger(shared: Path) -> None:
+    log = FindingLog()
+    found = audit_file(shared / "cases" / "dashboard_published.csv", log)
+    told = found.as_json()
+    assert log.counts() == {}
+    assert (told["rows"], told["unexplained"], told["left_out"]) == (len(published()), 0, 0)
+    assert told["nothing_compared"] == 0
+    differing = [(one.printed.dashboard, each.what) for one in found.differing
+                 for each in one.differences]  # fmt: skip
+    assert sorted(differing) == sorted(LEDGER)
+    compared = found.compared
+    assert min(compared[what] for what in ("status_level", "change_level", "color", "box")) > 1_700
+    assert min(compared[what] for what in ("loss_count", "participation", "n")) > 600
+
+
+@pytest.mark.parametrize(
+    ("column", "other"),
+    [("status_level", 1), ("change_level", 1), ("color", 1), ("box", 10), ("n_loss", 1),
+     ("pr_percent", 1), ("change", 1), ("n_current", 1)],
+)  # fmt: skip
+def test_a_value_that_was_altered_is_found(
+    column: str, other: int, shared: Path, tmp_path: Path
+) -> None:
+    """One row in ten, where the column says something."""
+    with (shared / "cases" / "dashboard_published.csv").open(encoding="utf-8-sig") as stream:
+        rows = list(csv.DictReader(stream))
+    altered = 0
+    for row in rows[::10]:
+        if row[column] and row["year"] >= "2022":
+            row[column] = f"{float(Fraction(row[column]) + other):g}"
+            altered += 1
+    path = tmp_path / "altered.csv"
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    log = FindingLog()
+    told = audit_file(path, log).as_json()
+    assert altered > 5
+    assert told["unexplained"] == altered

@@ -126,16 +126,20 @@ def _participation(
 ) -> Iterator[tuple[str, Any, Any]]:
     counts = printed.counts
     enrolled, tested = counts.get(f"{prefix}enrolled"), counts.get(f"{prefix}tested")
+    without = counts.get(f"{prefix}n_without_loss")
+    adds = rules.participation == LOWEST_SCORES and without is not None
     if not enrolled or tested is None:
+        if adds and f"{prefix}n" in counts:
+            added = counts.get(f"{prefix}loss_count", 0)
+            yield f"{prefix}n", counts[f"{prefix}n"], (without or 0) + added
         return
     rate = participation_rate(tested, enrolled)
     if f"{prefix}participation" in counts:
         yield f"{prefix}participation", counts[f"{prefix}participation"], rate
-    without = counts.get(f"{prefix}n_without_loss")
-    if rules.participation == LOWEST_SCORES and without is not None:
+    if adds:
         added = loss_count_2022(enrolled, tested, rules)
         yield f"{prefix}loss_count", counts.get(f"{prefix}loss_count", 0), added
-        yield f"{prefix}n", counts.get(f"{prefix}n"), without + added
+        yield f"{prefix}n", counts.get(f"{prefix}n"), (without or 0) + added
     adjustment = printed.points.get(f"{prefix}adjustment")
     if rules.participation == POINTS and adjustment is not None:
         yield f"{prefix}adjustment", adjustment, points_2018(rate, rules)
