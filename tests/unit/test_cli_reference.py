@@ -29,7 +29,14 @@ def loaded(name: str) -> ModuleType:
 
 @pytest.mark.parametrize(
     "name",
-    ["cli_page", "findings_page", "scores_page", "data_dictionary_page", "statistics_page"],
+    [
+        "cli_page",
+        "findings_page",
+        "scores_page",
+        "data_dictionary_page",
+        "statistics_page",
+        "query_files_page",
+    ],
 )
 def test_the_page_is_fresh(name: str) -> None:
     page = loaded(name)

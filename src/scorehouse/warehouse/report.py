@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from scorehouse.disclosure import Ledger, Relation, Released, RowKey, release
+from scorehouse.disclosure import Relation, Released, RowKey, release
 from scorehouse.errors import UsageError
 from scorehouse.reports.compare import comparisons, without_hidden_changes
 from scorehouse.reports.figure_shape import KEYS, STAFF_ONLY, figure_table
@@ -30,6 +31,7 @@ from scorehouse.warehouse import report_build as build
 from scorehouse.warehouse.cube import ENROLLED, Cube, is_cubed
 from scorehouse.warehouse.entity_tree import SCHOOL, Tree, chosen, read_tree
 from scorehouse.warehouse.marts import define_counted, is_in, register_days
+from scorehouse.warehouse.releases import let_out
 from scorehouse.warehouse.report_rows import (
     SCHOOL_KEYS,
     TEST_KEYS,
@@ -328,24 +330,26 @@ _MAKERS: Mapping[str, Callable[[_Sight], Made]] = {
 
 
 def released(
-    report: Report, profile: str = STAFF, *, audience: str = "", ledger: Ledger | None = None
+    report: Report, profile: str = STAFF, *, audience: str = "", house: Warehouse | None = None
 ) -> ReleasedReport:
-    """Let a report out to an audience under a profile, and compare what it sees."""
+    """Let a report out to an audience under a profile, and compare what it sees.
+
+    With a warehouse it is checked against what was let out before, and written into the
+    ledger; staff's reports, in which nothing is hidden, are in the audit alone.
+    """
     rules = profile_named(profile)
-    figures = report.figures
+    query, figures = report.query, report.figures
     if rules.is_hiding:
         figures = figures.drop_columns(list(STAFF_ONLY))
-    query = report.query
-    years = set(figures["school_year"].to_pylist())
-    passed = release(
+    out = partial(let_out, house) if house is not None and rules.is_hiding else release
+    passed = out(
         figures,
         report.relations() if rules.is_hiding else (),
         profile=rules,
         audience=audience or profile,
         query=known.asked(query, report.population),
         snapshot=report.snapshot,
-        ledger=ledger,
-        score_ranges=known.score_ranges(query.program, years),
+        score_ranges=known.score_ranges(query.program, set(figures["school_year"].to_pylist())),
     )
     passed = replace(passed, figures=without_hidden_changes(passed.figures))
     return ReleasedReport(query, passed, comparisons(passed.figures, query.entities))
@@ -356,7 +360,7 @@ def make(
 ) -> ReleasedReport:
     """Make a report and let it out; what is written into the audit names no student."""
     report = figures_of(house, query)
-    found = released(report, profile, audience=audience)
+    found = released(report, profile, audience=audience, house=house)
     house.note("report", query.report, f"{profile} {report.figures.num_rows} rows")
     return found
 
