@@ -53,5 +53,8 @@ def chances_of(
         rng = np.random.default_rng(seed)
         made = chances(found, now, before, rules, rng, se_current=errors[0], se_prior=errors[1])
         if made is not None:
-            told.append(ToldChances(made, made.sentence(found.decision.color, COLORS)))
+            sentence = made.sentence(found.decision.color, COLORS)
+            if not made.with_measurement_error:
+                sentence = f"Without the error of measurement: {sentence}"
+            told.append(ToldChances(made, sentence))
     return told
