@@ -17,45 +17,27 @@ from scorehouse.rulebook.dashboard import (
 )
 from scorehouse.rulebook.dashboard_load import academic_rules, dashboards
 from scorehouse.rulebook.dashboard_load import sources as cited_sources
+from scorehouse.rulebook.load import PACKAGED
 
 PAGE = Path(__file__).parent / "academic-indicator.md"
 SETS = {GRADES_3_8: "grades 3 to 8", GRADE_11: "high schools"}
+WORDS = PACKAGED.parents[1] / "accountability" / "academic" / "academic.md"
 HEAD = """\
 # The Academic Indicator, rule by rule
 
-This page is made from the rulebook (`python docs/rules/academic_page.py`). Rules are keyed by
-Dashboard, never by the year of the data: rules of any Dashboard can be applied to data of any year.
-
-## In words
-
-1. **Distance.** A student's scale score less the lowest score of Standard Met (level 3) in the
-   grade and subject tested. Grade by grade, before anything is averaged.
-2. **Who counts.** Students in the grades that the Dashboard rates, with a valid score, enrolled
-   without a long gap from Census Day to the first day of testing: in the school for the school's
-   row, in the district for the district's, anywhere for the state's. Left out, with the reason
-   counted: English learners in their first year, medical emergencies, exemptions, scores that don't
-   count. Charter schools are not in their district's row.
-3. **Status** is the sum of distances divided by the students, with what participation does to it:
-   nothing (2017), a quarter of a point off for each whole percent under 95 (2018, 2019), or as many
-   lowest scores as bring the rate to one that rounds to 95 (from 2022 on).
-4. **Change** is this year's Status less the prior year's, the prior year computed again under the
-   same rules, before anything is rounded. It is about two sets of students and is not growth.
-5. **Levels** are of Status and Change rounded to a tenth. Cuts are inclusive below, with two
-   exceptions by design: -15.0 is still Declined, and -3.0 and +3.0 both leave Maintained.
-6. **Color** is the cell of the grid. It takes 30 students in both years; on rows of districts 15
-   for the groups named below. From 11 students on, Status and Change are shown without a color.
-7. **Every row is computed from students.** A district is never the average of its schools.
-
-## What is uncertain
+This page is made from the words beside the code and from the rulebook
+(`python docs/rules/academic_page.py`). Rules are keyed by Dashboard, never by the year of the data:
+rules of any Dashboard can be applied to data of any year.
 
 """
 
 
 def page() -> str:
     """The whole page."""
-    parts = [HEAD, *_uncertain(), "\n## Status cuts\n\n", *_status(), "\n## Change cuts\n\n",
-             *_change(), "\n## Colors\n\n", *_colors(), "\n## Settings by Dashboard\n\n",
-             *_settings(), "\n## Sources\n\n", *_sources()]  # fmt: skip
+    _, words = WORDS.read_text(encoding="utf-8").split("\n## ", 1)
+    parts = [HEAD, f"## {words}\n## What is uncertain\n\n", *_uncertain(),
+             "\n## Status cuts\n\n", *_status(), "\n## Change cuts\n\n", *_change(), "\n## Colors\n\n",
+             *_colors(), "\n## Settings by Dashboard\n\n", *_settings(), "\n## Sources\n\n", *_sources()]  # fmt: skip
     return "".join(parts)
 
 
