@@ -35,10 +35,16 @@ rules of any Dashboard can be applied to data of any year.
 def page() -> str:
     """The whole page."""
     _, words = WORDS.read_text(encoding="utf-8").split("\n## ", 1)
-    parts = [HEAD, f"## {words}\n## What is uncertain\n\n", *_uncertain(),
-             "\n## Status cuts\n\n", *_status(), "\n## Change cuts\n\n", *_change(), "\n## Colors\n\n",
-             *_colors(), "\n## Settings by Dashboard\n\n", *_settings(), "\n## Sources\n\n", *_sources()]  # fmt: skip
-    return "".join(parts)
+    sections = {
+        "What is uncertain": _uncertain,
+        "Status cuts": _status,
+        "Change cuts": _change,
+        "Colors": _colors,
+        "Settings by Dashboard": _settings,
+        "Sources": _sources,
+    }
+    parts = [f"\n## {title}\n\n{''.join(made())}" for title, made in sections.items()]
+    return "".join([HEAD, f"## {words}", *parts])
 
 
 def _uncertain() -> Iterator[str]:
