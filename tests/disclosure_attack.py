@@ -41,6 +41,7 @@ class Attack:
     ranges: Mapping[tuple[str, str], ScoreRange] = field(default_factory=dict)
     smallest: int = 11
     is_growing: bool = True
+    others_are_large: bool = True
     index: dict[Cell, int] = field(default_factory=dict)
     low: list[float] = field(default_factory=list)
     high: list[float] = field(default_factory=list)
@@ -100,7 +101,7 @@ class Attack:
         number = self.cell(cell)
         if why == f"n<{self.smallest}" and name == "n_scored":
             self.cell(cell, 0, self.smallest - 1)
-        elif why and not why.startswith("n<") and name in ("n_scored", "n_tested", "n_enrolled"):
+        elif why in ("complement", "total") and self.others_are_large and name.startswith("n_"):
             self.cell(cell, self.smallest)
         return number
 
@@ -173,13 +174,13 @@ class Attack:
                 np.maximum(high, found, out=high)
 
         random = Random(seed)
-        for reach in (30, 10, 30, 10, 30, 10, 4, 30):
+        for reach in (1000, 200, 40, 1000, 200, 40, 1000, 200):
             solve = self._solver(start, reach)
             cost = np.zeros(len(self.low))
             for target in open_cells():
                 cost[target] = random.choice((-1, 1))
             note(solve(cost, 0.5))
-        for solve in (self._solver(start, 8), self._solver()):
+        for solve in (self._solver(start, 40), self._solver()):
             for target in targets:
                 for direction in (1, -1):
                     if high[target] - low[target] < interval:

@@ -196,14 +196,15 @@ class Neighborhoods:
         edge, seen = np.array([cell], dtype=np.int64), np.zeros(system.size, dtype=bool)
         while len(edge):
             seen[edge] = True
-            reached = self._beside(edge)
+            reached = self.beside(edge)
             shown = reached[system.is_known[reached] & ~system.is_fixed[reached]]
             if len(shown):
                 return shown
             edge = reached[~system.is_known[reached] & ~seen[reached]]
         return edge
 
-    def _beside(self, cells: Ints) -> Ints:
+    def beside(self, cells: Ints) -> Ints:
+        """Every cell in a sum with any of some cells."""
         starts = np.searchsorted(self._sorted, cells)
         ends = np.searchsorted(self._sorted, cells, side="right")
         sums = np.unique(self._entry_sum[self._order[_spans(starts, ends)]])

@@ -33,9 +33,13 @@ class Aim:
     step: float
 
 
-def protect(system: System, interval: int, hide: Hide, widths: Widths | None = None) -> Ints:
-    """Hide until every protected count is safe; return those that nothing here can save."""
-    found = Widths.of(system) if widths is None else widths
+def protect(system: System, interval: int, hide: Hide, rename: Hide) -> Ints:
+    """Hide until every protected count is safe; return those that nothing here can save.
+
+    `rename` hides the reason of the rows that cells stand in, where the reason alone tells
+    too much.
+    """
+    found = Widths.of(system)
     lost: set[int] = set()
     while True:
         pending = find_witnesses(system, found, interval)
@@ -43,7 +47,7 @@ def protect(system: System, interval: int, hide: Hide, widths: Widths | None = N
         if not len(pending):
             return np.array(sorted(lost), dtype=np.int64)
         if not _round(system, found, pending, interval, hide):
-            lost |= _last_resort(system, pending, hide)
+            lost |= _last_resort(system, pending, hide, rename)
 
 
 def _round(system: System, widths: Widths, pending: Ints, interval: int, hide: Hide) -> bool:
@@ -163,11 +167,14 @@ def _standing(system: System, block: Block) -> Floats:
     return np.bincount(entry_sum, weights=values, minlength=len(block.sum_low)).astype(np.float64)
 
 
-def _last_resort(system: System, pending: Ints, hide: Hide) -> set[int]:
-    """Hide what stands beside cells that are too narrow; return cells with nothing beside."""
+def _last_resort(system: System, pending: Ints, hide: Hide, rename: Hide) -> set[int]:
+    """Change reasons, else hide, beside what is too narrow; return cells with nothing beside."""
     lost = set()
     around = Neighborhoods(system)
     for cell in pending.tolist():
+        near = around.beside(around.beside(np.array([cell], dtype=np.int64)))
+        if len(rename(near[~system.is_known[near]])):
+            return set()
         shown = around.shown_near(cell)
         if not len(shown) or not len(hide(shown)):
             lost.add(cell)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scorehouse.disclosure import columns as names
+from scorehouse.disclosure.decision import DIFFERENCING
 from scorehouse.disclosure.lines import Line, Scene
 from scorehouse.disclosure.shapes import RowKey
 from scorehouse.disclosure.system import INFINITE, Builder, System
@@ -116,6 +117,8 @@ def size_bounds(together: Sequence[Line]) -> dict[str, float]:
     smallest = together[0].rules.smallest_group
     if any(line.decision.row.startswith("n<") for line in together):
         return {"low": 0.0, "high": smallest - 1.0}
+    if any(line.decision.row == DIFFERENCING for line in together):
+        return {"low": 0.0, "high": INFINITE}
     return {"low": float(smallest), "high": INFINITE}
 
 

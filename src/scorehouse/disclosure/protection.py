@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scorehouse.disclosure.bounds import propagated
 from scorehouse.disclosure.complement import protect
 from scorehouse.disclosure.decision import COMPLEMENT, DIFFERENCING, TOTAL, Decision
 from scorehouse.disclosure.differencing import add_links
@@ -53,6 +54,24 @@ class Pattern:
             if not self.decisions[index].row and kind != "row":
                 self._hide_part(kind, index, cells)
         return np.flatnonzero(before & ~self.system.is_known)
+
+    def rename(self, cells: Ints) -> Ints:
+        """Say of small rows only that they are hidden for others; returns their cells.
+
+        "Fewer than 11" bounds a count by itself: nine and ten are told apart by a total of 19
+        that was released before.
+        """
+        changed = []
+        for cell in cells.tolist():
+            kind, index = self.knowledge.units.get(cell, ("", -1))
+            if kind == "row" and self.decisions[index].row.startswith("n<"):
+                line = self.current[index]
+                for other in self.knowledge.lines[Place(line.scene, line.students)]:
+                    if other.is_current:
+                        self.decisions[other.index].row = DIFFERENCING
+                self.system.high[cell] = INFINITE
+                changed.append(cell)
+        return np.array(changed, dtype=np.int64)
 
     def _hide_row(self, line: Line) -> None:
         place = Place(line.scene, line.students)
@@ -118,16 +137,27 @@ def secure(
     scenery: Scenery, decisions: Sequence[Decision], interval: int, smallest: int
 ) -> tuple[RowKey, ...]:
     """Add to the decisions what keeps every hidden count in doubt; return rows past help."""
-    pattern = _pattern(scenery, decisions, smallest)
+    pattern = _pattern(scenery, decisions, smallest, interval)
     before = [decision.row for decision in decisions]
-    lost = protect(pattern.system, interval, pattern.hide)
+    lost = protect(pattern.system, interval, pattern.hide, pattern.rename)
     added = [d.row == COMPLEMENT and not b for d, b in zip(decisions, before, strict=True)]
     _name_reasons(scenery, decisions, added)
     places = {cell: place for (place, _), cell in pattern.knowledge.cells.items()}
     return tuple(sorted({places[cell].students for cell in lost.tolist() if cell in places}))
 
 
-def _pattern(scenery: Scenery, decisions: Sequence[Decision], smallest: int) -> Pattern:
+def _fix_derivable(system: System, interval: int) -> None:
+    """Mark shown counts that earlier releases give away by themselves: hiding them is too late."""
+    is_new = system.is_known & ~system.is_fixed
+    low = np.where(is_new & system.is_count, 0.0, system.low)
+    past = replace(system, is_known=system.is_fixed, low=low)
+    least, most = propagated(past)
+    system.is_fixed |= is_new & (most - least < interval)
+
+
+def _pattern(
+    scenery: Scenery, decisions: Sequence[Decision], smallest: int, interval: int
+) -> Pattern:
     knowledge = Knowledge()
     add_lines(knowledge, [*scenery.current, *scenery.earlier], scenery.ranges)
     by_scene: dict[Scene, dict[Relation, None]] = defaultdict(dict)
@@ -142,6 +172,8 @@ def _pattern(scenery: Scenery, decisions: Sequence[Decision], smallest: int) -> 
     between = add_links(knowledge)
     system = built(knowledge)
     fill_unknown(system, between)
+    if scenery.earlier:
+        _fix_derivable(system, interval)
     return Pattern(system, knowledge, decisions, scenery.current)
 
 

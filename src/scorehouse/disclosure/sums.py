@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 from scorehouse.disclosure import columns as names
 from scorehouse.disclosure.knowledge import Knowledge, Place, Quantity
@@ -16,24 +18,100 @@ _CROSSING = "&"
 _BEYOND = "beyond "
 
 
+class Sum(NamedTuple):
+    """A relation for one count: places by their keys without the measure."""
+
+    total: Place
+    parts: tuple[Place, ...]
+    what: Quantity
+
+
 def add_relations(
     knowledge: Knowledge, relations: Iterable[Relation], scene: Scene, smallest: int
 ) -> None:
     """Add the sums between rows of a scene, for every count that both sides have.
 
-    `smallest`: a rest of fewer students that parts leave of a total is as precious as a
-    hidden group.
+    `smallest`: fewer students, whom nobody names but whom a total leaves beside its parts,
+    are as precious as a hidden group.
     """
-    seen: set[tuple[RowKey, tuple[RowKey, ...], Quantity]] = set()
+    sums = list(dict.fromkeys(_sums(knowledge, relations, scene)))
+    _add_unnamed(knowledge, sums, smallest)
+    for each in sums:
+        _add_sum(knowledge, each, smallest)
+
+
+def _sums(knowledge: Knowledge, relations: Iterable[Relation], scene: Scene) -> Iterator[Sum]:
     for relation in relations:
         if relation.columns and not {names.SCORED, names.LEVELS} & {*relation.columns}:
             continue
-        total = relation.total._replace(measure="")
-        parts = tuple(part._replace(measure="") for part in relation.parts)
-        for what in _quantities(knowledge, relation, scene):
-            if (total, parts, what) not in seen:
-                seen.add((total, parts, what))
-                _add_sum(knowledge, Place(scene, total), parts, what, smallest)
+        total = Place(scene, relation.total._replace(measure=""))
+        parts = tuple(Place(scene, part._replace(measure="")) for part in relation.parts)
+        for what in _quantities(knowledge, relation.total.measure, (total, *parts)):
+            yield Sum(total, parts, what)
+
+
+def _quantities(knowledge: Knowledge, measure: str, places: Iterable[Place]) -> Iterator[Quantity]:
+    """The counts that any of some places has."""
+    lines = [line for place in places for line in knowledge.lines.get(place, ())]
+    if not lines:
+        return
+    yield Quantity("", "size")
+    count = max((len(line.levels) for line in lines if line.key.measure == measure), default=0)
+    yield from (Quantity(measure, f"level:{level}") for level in range(count))
+    yield Quantity(measure, "distance")
+
+
+def _add_unnamed(knowledge: Knowledge, sums: Sequence[Sum], smallest: int) -> None:
+    """Add cells for counts that no row shows but that several sums tell of."""
+    mentioned: dict[tuple[Place, Quantity], list[Sum]] = defaultdict(list)
+    for each in sums:
+        for place in (each.total, *each.parts):
+            if each.what.name != "distance" and (place, each.what) not in knowledge.cells:
+                mentioned[place, each.what].append(each)
+    wanted = {key: told for key, told in mentioned.items() if len(told) > 1}
+    values: dict[tuple[Place, Quantity], float] = {}
+    while found := _deduced(knowledge, wanted, values):
+        values |= found
+    totals = {each.total for each in sums if _parts(knowledge, each, each.what)}
+    for place, what in wanted:
+        value = values.get((place, what))
+        is_small = what.name == "size" and value is not None and 0 < value < smallest
+        is_empty = values.get((place, Quantity("", "size"))) == 0
+        is_nobody = value == 0 and is_empty and place not in totals
+        knowledge.add(
+            place, what, value, is_protected=is_small, is_known=is_nobody, is_fixed=is_nobody
+        )
+
+
+def _deduced(
+    knowledge: Knowledge,
+    wanted: Mapping[tuple[Place, Quantity], Sequence[Sum]],
+    values: Mapping[tuple[Place, Quantity], float],
+) -> dict[tuple[Place, Quantity], float]:
+    """Counts without a row that follow from one sum in which all others are known."""
+    found = {}
+    for key, told in wanted.items():
+        if key in values:
+            continue
+        for each in told:
+            others = [(p, each.what) for p in (each.total, *each.parts) if p != key[0]]
+            known = [_value(knowledge, values, other) for other in others]
+            if all(value is not None for value in known):
+                amounts = [value or 0.0 for value in known]
+                is_total = key[0] == each.total
+                found[key] = sum(amounts) if is_total else amounts[0] - sum(amounts[1:])
+                break
+    return found
+
+
+def _value(
+    knowledge: Knowledge,
+    values: Mapping[tuple[Place, Quantity], float],
+    key: tuple[Place, Quantity],
+) -> float | None:
+    if key in knowledge.cells:
+        return knowledge.values[knowledge.cells[key]]
+    return values.get(key)
 
 
 def implied(keys: Iterable[RowKey], told: Iterable[Relation]) -> list[Relation]:
@@ -58,49 +136,36 @@ def _wider(key: RowKey) -> list[RowKey]:
     return [key._replace(student_group=_CROSSING.join(chosen)) for chosen in kept]
 
 
-def _quantities(knowledge: Knowledge, relation: Relation, scene: Scene) -> list[Quantity]:
-    place = Place(scene, relation.total._replace(measure=""))
-    measure = relation.total.measure
-    count = max((len(line.levels) for line in knowledge.lines.get(place, ())), default=0)
-    levels = [Quantity(measure, f"level:{level}") for level in range(count)]
-    wanted = [Quantity("", "size"), *levels, Quantity(measure, "distance")]
-    return [what for what in wanted if (place, what) in knowledge.cells]
-
-
-def _add_sum(
-    knowledge: Knowledge, total: Place, parts: Sequence[RowKey], what: Quantity, smallest: int
-) -> None:
-    """One sum; parts that no row shows become one cell, which is precious when it is small."""
-    cells = _parts(knowledge, total, parts, what)
-    is_complete = len(cells) == len(parts)
-    whole = knowledge.cells[total, what]
-    rest = _rest(knowledge, [whole, *cells])
-    if not cells:
+def _add_sum(knowledge: Knowledge, told: Sum, smallest: int) -> None:
+    """One sum; parts that have no cell become one, which is precious when it is small."""
+    cells = _parts(knowledge, told, told.what)
+    if not cells or (told.total, told.what) not in knowledge.cells:
         return
-    if what.name == "distance":
+    is_complete = len(cells) == len(told.parts)
+    whole = knowledge.cells[told.total, told.what]
+    rest = _rest(knowledge, [whole, *cells])
+    if told.what.name == "distance":
         if is_complete:
             _add_distances(knowledge, whole, cells, rest)
         return
     if rest is not None and (rest < 0 or (rest and is_complete)):
-        raise UsageError(_unequal(total, what))
-    if not is_complete and _has_rest(knowledge, total, parts):
-        is_small = what.name == "size" and rest is not None and 0 < rest < smallest
+        raise UsageError(_unequal(told.total, told.what))
+    if not is_complete and _has_rest(knowledge, told):
+        is_small = told.what.name == "size" and rest is not None and 0 < rest < smallest
         cells = [*cells, knowledge.unnamed(rest, is_protected=is_small)]
     knowledge.builder.total(whole, cells)
 
 
-def _parts(
-    knowledge: Knowledge, total: Place, parts: Iterable[RowKey], what: Quantity
-) -> list[int]:
-    keys = [(Place(total.scene, part), what) for part in parts]
+def _parts(knowledge: Knowledge, told: Sum, what: Quantity) -> list[int]:
+    keys = [(part, what) for part in told.parts]
     return [knowledge.cells[key] for key in keys if key in knowledge.cells]
 
 
-def _has_rest(knowledge: Knowledge, total: Place, parts: Sequence[RowKey]) -> bool:
+def _has_rest(knowledge: Knowledge, told: Sum) -> bool:
     """Whether students are in parts that no row shows; a row about nobody may be left out."""
     size = Quantity("", "size")
-    cells = [knowledge.cells[total, size], *_parts(knowledge, total, parts, size)]
-    is_derived = any(part.student_group.startswith(_BEYOND) for part in parts)
+    cells = [knowledge.cells[told.total, size], *_parts(knowledge, told, size)]
+    is_derived = any(part.students.student_group.startswith(_BEYOND) for part in told.parts)
     return is_derived or _rest(knowledge, cells) != 0
 
 
