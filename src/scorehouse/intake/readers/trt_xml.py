@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import IO
 
 from lxml import etree
 
 from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.readers.trt_wrapper import Wrapper
 
 _BEFORE_ROOT = re.compile(rb"(?:\xef\xbb\xbf|\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
+_ENCODING = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding=["']([A-Za-z0-9._-]+)["']""")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SHOWN_ROOT = 60
 LARGEST_REPORT = 12 << 20  # bytes in a wrapper without a result's end
@@ -29,6 +31,11 @@ class _Metered:
 
     def begin(self) -> None:
         self._read = 0
+
+    def rewound(self) -> IO[bytes]:
+        """The stream itself, from its beginning."""
+        self._stream.seek(0)
+        return self._stream
 
     def read(self, size: int = -1) -> bytes:
         block = self._stream.read(size)
@@ -70,8 +77,8 @@ def reports(
     """Yield every `TDSReport` of one document with the name it has in findings.
 
     A `TDSReports` wrapper is streamed, one report at a time; the element is valid until
-    the next one is asked for. What can't be read becomes a finding; so does a wrapper with
-    more than `most_bytes` in one result or between two, read no further.
+    the next one is asked for. What can't be read becomes a finding; of a wrapper that is one
+    result, if it is broken or has more than `most_bytes`.
     """
     head = source[:4096] if isinstance(source, bytes) else _peeked(source)
     start = root_start(head)
@@ -92,16 +99,8 @@ def _peeked(stream: IO[bytes]) -> bytes:
 
 
 def _single(content: bytes, shown: str, log: FindingLog) -> Iterator[tuple[str, etree._Element]]:
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root = etree.fromstring(content, parser)
+        root = etree.fromstring(content, _parser())
     except etree.XMLSyntaxError as error:
         log.add("xml_malformed", file=shown, row=_line(error), reason=_reason(error))
         return
@@ -114,6 +113,17 @@ def _single(content: bytes, shown: str, log: FindingLog) -> Iterator[tuple[str, 
         log.add("xml_not_trt", file=shown, root=repr(str(root.tag)[:_SHOWN_ROOT]))
     else:
         yield shown, root
+
+
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
 
 
 def _has_doctype(root: etree._Element) -> bool:
@@ -142,19 +152,62 @@ def _wrapped(
             while report.getprevious() is not None:
                 del report.getparent()[0]
             stream.begin()
-    except _TooLargeError:
-        log.add("xml_too_large", file=f"{shown}#{number + 1}", limit=most_bytes)
-    except etree.XMLSyntaxError as error:
-        reason = f"{_reason(error)}; the {number} results before it were read"
-        log.add("xml_malformed", file=shown, row=_line(error), reason=reason)
+    except (_TooLargeError, etree.XMLSyntaxError) as error:
+        is_told = yield from _resumed(stream.rewound(), shown, log, most_bytes, number)
+        if not is_told and isinstance(error, etree.XMLSyntaxError):
+            log.add("xml_malformed", file=shown, row=_line(error), reason=_reason(error))
+
+
+def _resumed(
+    stream: IO[bytes], shown: str, log: FindingLog, most_bytes: int, read: int
+) -> Generator[tuple[str, etree._Element], None, bool]:
+    """Yield the results of a wrapper that can't be parsed on, after those read before.
+
+    Returns whether one of them was told to be broken.
+    """
+    is_told, head = False, _peeked(stream)
+    if b"\0" in head:  # two bytes a letter
+        return is_told
+    declared = _ENCODING.match(head)
+    encoding = declared[1] if declared else b"UTF-8"
+    for number, found in enumerate(Wrapper(stream, most_bytes).results(_maker(encoding)), 1):
+        name = f"{shown}#{number}"
+        if number <= read:
+            continue
+        is_told |= not isinstance(found.made, etree._Element)
+        if found.made is None:
+            log.add("xml_too_large", file=name, limit=most_bytes)
+        elif isinstance(found.made, etree.XMLSyntaxError):
+            line = found.line + (_line(found.made) or 1) - 1
+            log.add("xml_malformed", file=name, row=line, reason=_reason(found.made, line))
+        else:
+            found.made.sourceline = found.line  # type: ignore[assignment]
+            yield name, found.made
+    return is_told
+
+
+def _maker(
+    encoding: bytes,
+) -> Callable[[bytes], tuple[etree._Element | etree.XMLSyntaxError, bool]]:
+    declaration = b'<?xml version="1.0" encoding="%s"?>' % encoding
+
+    def parse(content: bytes) -> tuple[etree._Element | etree.XMLSyntaxError, bool]:
+        try:
+            return etree.fromstring(declaration + content, _parser()), True
+        except etree.XMLSyntaxError as error:
+            return error, False
+
+    return parse
 
 
 def _line(error: etree.XMLSyntaxError) -> int | None:
     return error.lineno if error.lineno and error.lineno > 0 else None
 
 
-def _reason(error: etree.XMLSyntaxError) -> str:
+def _reason(error: etree.XMLSyntaxError, line: int | None = None) -> str:
     """Say what is wrong without repeating the document: names and texts may be private."""
     last = getattr(error.error_log, "last_error", None)
     words = str(last.type_name).removeprefix("ERR_").replace("_", " ").lower() if last else "no XML"
-    return f"{words}, line {error.lineno}, column {error.offset}"
+    return (
+        f"{words}, line {line}" if line else f"{words}, line {error.lineno}, column {error.offset}"
+    )
