@@ -8,12 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from postgres_server import NO_POSTGRES
 from scorehouse.errors import UsageError
 from scorehouse.warehouse import TABLES, Warehouse
 from scorehouse.warehouse.catalog import Catalog
 from scorehouse.warehouse.diff import difference
 from scorehouse.warehouse.imports import imports_listed, waiting_listed
 from scorehouse.warehouse.merge import Merged, merge
+from scorehouse.warehouse.move import move_catalog
 from scorehouse.warehouse.schema import TYPES
 from warehouse_help import SCHOOL, fates, held, loaded, made, trt
 
@@ -198,3 +200,26 @@ def test_the_catalog_makes_its_tables_once(tmp_path: Path) -> None:
     catalog.create()
     catalog.create()
     assert {"import", "snapshot", "data_file", "audit"} <= catalog.tables()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql+psycopg://tester@127.0.0.1:9/none", "127.0.0.1 doesn't answer"),
+        ("mysql://tester@host/name", "as in postgresql"),
+        ("postgresql", "as in postgresql"),
+    ],
+)
+def test_a_catalog_that_cannot_be_is_said_in_one_sentence(url: str, message: str) -> None:
+    if "127" in url:
+        pytest.importorskip("psycopg", reason=NO_POSTGRES)
+    with pytest.raises(UsageError, match=message):
+        Catalog(url)
+
+
+def test_a_catalog_moves_only_to_a_server(tmp_path: Path) -> None:
+    house = made(tmp_path / "w")
+    for url in ("", f"sqlite:///{tmp_path / 'other.sqlite'}"):
+        with pytest.raises(UsageError, match=r"postgresql|database server"):
+            move_catalog(house.root, url)
+    assert held(house, "SELECT count(*) AS n FROM entity") == [{"n": 2}]

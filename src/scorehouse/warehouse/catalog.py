@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, MetaData
 from sqlalchemy.pool import NullPool
 
+from scorehouse.errors import UsageError
+
 METADATA = MetaData()
 _TEXT, _BIG = sa.Text(), sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _INSTANT = sa.String(32)  # ISO 8601 in UTC: the same text on every database, and it sorts
@@ -152,11 +154,29 @@ class Catalog:
     """Opens the catalog's database and hands out transactions."""
 
     def __init__(self, url: str) -> None:
-        self.url = sa.make_url(url)
+        self.url = _url(url)
         self.is_embedded = self.url.get_backend_name() == "sqlite"
-        self._engine: Engine = sa.create_engine(self.url, poolclass=self._pool())
+        try:
+            self._engine: Engine = sa.create_engine(self.url, poolclass=self._pool())
+        except ModuleNotFoundError as error:
+            raise UsageError(
+                "a catalog on PostgreSQL needs the extra packages of scorehouse[postgres]: "
+                "pip install 'scorehouse[postgres]'"
+            ) from error
         if self.is_embedded:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
+        else:
+            self._knock()
+
+    def _knock(self) -> None:
+        """See that the server answers, and lets us in."""
+        try:
+            self._engine.connect().close()
+        except sa.exc.OperationalError as error:
+            raise UsageError(
+                f"the database server at {self.url.host or 'this machine'} doesn't answer, or "
+                "doesn't let you in; the password belongs in PGPASSWORD or ~/.pgpass"
+            ) from error
 
     def _pool(self) -> type[sa.Pool] | None:
         return NullPool if not self.is_embedded else None
@@ -212,6 +232,17 @@ class Catalog:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+def _url(text: str) -> sa.URL:
+    wanted = "name the catalog's server as in postgresql+psycopg://user@host/name"
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError as error:
+        raise UsageError(wanted) from error
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise UsageError(wanted)
+    return url
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
