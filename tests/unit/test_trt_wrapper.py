@@ -40,6 +40,9 @@ BROKEN = {
     "a comment is never closed": answering("x", "<!-- "),
     "CDATA is never closed": answering("x", "<![CDATA[ "),
     "a byte that isn't UTF-8": answering("x", "é").replace("é".encode(), b"\xe9"),
+    "a letter that XML has not": trt("x").replace(b"<Test ", b"<Test \0", 1),
+    "its end is lost": trt("x").replace(b"</TDSReport>", b""),
+    "it ends twice": trt("x").replace(b"</Opportunity>", b"</TDSReport></Opportunity>"),
     "another root's end": trt("x").replace(b"</TDSReport>", b"</TDSReports>"),
 }
 

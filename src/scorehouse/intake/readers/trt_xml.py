@@ -23,6 +23,10 @@ class _TooLargeError(Exception):
     """A wrapper holds more without a result's end than memory may be spent on."""
 
 
+class _NestedError(Exception):
+    """A result stands in another."""
+
+
 class _Metered:
     """A stream that stops when too much was read since `begin`."""
 
@@ -146,16 +150,24 @@ def _wrapped(
     number = 0
     try:
         for _, report in documents:
+            _refuse_nested(report)
             number += 1
             yield f"{shown}#{number}", report
             report.clear()
             while report.getprevious() is not None:
                 del report.getparent()[0]
             stream.begin()
-    except (_TooLargeError, etree.XMLSyntaxError) as error:
+    except (_TooLargeError, _NestedError, etree.XMLSyntaxError) as error:
         is_told = yield from _resumed(stream.rewound(), shown, log, most_bytes, number)
         if not is_told and isinstance(error, etree.XMLSyntaxError):
             log.add("xml_malformed", file=shown, row=_line(error), reason=_reason(error))
+
+
+def _refuse_nested(report: etree._Element) -> None:
+    """A result in a result means that the outer one has lost its end."""
+    parent = report.getparent()
+    if parent is None or parent.getparent() is not None:
+        raise _NestedError
 
 
 def _resumed(
@@ -166,7 +178,7 @@ def _resumed(
     Returns whether one of them was told to be broken.
     """
     is_told, head = False, _peeked(stream)
-    if b"\0" in head:  # two bytes a letter
+    if b"\0" in head[:4]:  # two bytes a letter
         return is_told
     declared = _ENCODING.match(head)
     encoding = declared[1] if declared else b"UTF-8"
