@@ -267,12 +267,7 @@ def test_a_district_of_size_is_the_same(tmp_path: Path) -> None:
 
 def test_a_report_has_the_same_numbers(houses: dict[str, Warehouse]) -> None:
     """The marts, the cube among them, give the same whole numbers on either engine."""
-    groups = ("ALL", "EVER_EL", "F")
-    queries = (
-        ReportQuery("aggregate", student_groups=groups),
-        ReportQuery("aggregate", student_groups=("F&SED",), percentiles=True),
-    )
-    for query in queries:
-        here, there = (figures_of(houses[name], query).figures for name in (HERE, THERE))
-        assert here.num_rows
-        assert there.equals(here)
+    query = ReportQuery("aggregate", student_groups=("ALL", "EVER_EL", "F"))
+    here, there = (figures_of(houses[name], query).figures for name in (HERE, THERE))
+    assert here.num_rows
+    assert there.equals(here)
