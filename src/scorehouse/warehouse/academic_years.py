@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from scorehouse.accountability.academic.members import Setting
@@ -101,7 +100,8 @@ class Years:
             return None
         high = _high_schools(self._engine, year)
         frames = [self._subject(subject, year, high) for subject in SUBJECTS]
-        return pl.concat([frame for frame in frames if frame is not None] or [_empty()])
+        found = pl.concat([frame for frame in frames if frame is not None] or [_empty()])
+        return found.sort("entity_id", "entity_type", "subject", "student_group")
 
     def _subject(self, subject: str, year: Year, high: Mapping[str, bool]) -> pl.DataFrame | None:
         about = self._setting(subject, year)
@@ -248,12 +248,3 @@ def _empty() -> pl.DataFrame:
     frame = pl.from_arrow(SUMS.empty_table())
     assert isinstance(frame, pl.DataFrame)
     return frame
-
-
-def register(
-    engine: Engine, roster: pa.Table, results: pa.Table, errors: Sequence[tuple[str, ...]] | None
-) -> None:
-    """Name the roster, the results and the standard errors of files."""
-    engine.register("academic_roster", roster)
-    engine.register("academic_results", results)
-    engine.register("academic_errors", errors)
