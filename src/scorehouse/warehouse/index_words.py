@@ -55,6 +55,7 @@ class WordWriter:
         self._known: dict[str, tuple[int, tuple[int, ...]]] = {}
         self._open: dict[int, _Segment] = {}
         self._changed: set[int] = set()
+        self._read: dict[int, tuple[int, bytes]] = {}  # segments' words, until one is written
         self._next_label = self._first_free("word", "word_id", FIRST_LABEL)
         self._next_segment = self._first_free("segment", "segment", 0)
 
@@ -122,6 +123,9 @@ class WordWriter:
 
     def flush(self) -> None:
         """Write the segments that have new words."""
+        if not self._changed:
+            return
+        self._read.clear()
         rows = [
             (segment.number, width, segment.words, segment.letters, segment.pairs)
             for width, segment in self._open.items()
@@ -135,13 +139,16 @@ class WordWriter:
         return [self._text(word_id) for word_id in ids]
 
     def _text(self, word_id: int) -> str:
-        self.flush()
-        width, words = self._connection.execute(
-            "SELECT width, words FROM segment WHERE segment = ?", (word_id >> SEGMENT_BITS,)
-        ).fetchone()
+        number = word_id >> SEGMENT_BITS
+        if number not in self._read:
+            self.flush()
+            self._read[number] = self._connection.execute(
+                "SELECT width, words FROM segment WHERE segment = ?", (number,)
+            ).fetchone()
+        width, words = self._read[number]
         size = width * _CODE_BYTES
         start = (word_id & (SEGMENT_WORDS - 1)) * size
-        return bytes(words[start : start + size]).decode("utf-32-le")
+        return words[start : start + size].decode("utf-32-le")
 
     def forget_unused(self, words: Iterable[str]) -> None:
         """Take words and labels out that have no posting left."""
@@ -162,6 +169,7 @@ class WordWriter:
     def _blank(self, word_id: int) -> None:
         """Overwrite a word's letters; its place stays empty."""
         self.flush()
+        self._read.clear()
         self._open.clear()
         number, place = word_id >> SEGMENT_BITS, word_id & (SEGMENT_WORDS - 1)
         width, *blobs = self._connection.execute(
@@ -241,7 +249,10 @@ class PostingWriter:
             "SELECT numbers FROM posting WHERE key = ?", (key,)
         ).fetchone()
         held = np.frombuffer(row[0] if row else b"", added.dtype)
-        return np.union1d(np.setdiff1d(held, removed), added)
+        if len(removed):
+            held = held[~np.isin(held, removed)]
+        whole = np.sort(np.concatenate([held, added]))
+        return whole[np.concatenate([[True], whole[1:] != whole[:-1]])] if len(whole) else whole
 
 
 def _by_word(pairs: Packed) -> dict[int, NDArray[Any]]:
