@@ -7,6 +7,8 @@ The same verbs as the command line, for use from Python:
 - `convert(results, output, ...)`, `deidentify`, `package` and `rescale` write results anew;
 - `report_aggregate(warehouse, ...)`, `report_claims`, `report_targets`, `report_longitudinal`
   and `report_items` give results of groups, with small groups protected;
+- `indicator(dashboard, ...)` computes the Academic Indicator, `indicator_audit(file)` checks the
+  state's own file;
 - `load_rulebook(path=None)` gives the dated rules;
 - `scorehouse.simulate.simulate(config, folder)` makes an invented district or state.
 """
@@ -21,6 +23,8 @@ __all__ = [
     "check",
     "convert",
     "deidentify",
+    "indicator",
+    "indicator_audit",
     "load_rulebook",
     "package",
     "report_aggregate",
@@ -34,6 +38,7 @@ __all__ = [
 
 if _typing.TYPE_CHECKING:
     from scorehouse.rulebook import load as load_rulebook
+    from scorehouse.verbs.indicator_library import indicator, indicator_audit
     from scorehouse.verbs.library import check, convert, deidentify, package, rescale, score
     from scorehouse.warehouse.report import aggregate as report_aggregate
     from scorehouse.warehouse.report import claims as report_claims
@@ -46,6 +51,8 @@ _PLACES = {
     "check": (_LIBRARY, "check"),
     "convert": (_LIBRARY, "convert"),
     "deidentify": (_LIBRARY, "deidentify"),
+    "indicator": ("scorehouse.verbs.indicator_library", "indicator"),
+    "indicator_audit": ("scorehouse.verbs.indicator_library", "indicator_audit"),
     "load_rulebook": ("scorehouse.rulebook", "load"),
     "package": (_LIBRARY, "package"),
     "report_aggregate": (_REPORT, "aggregate"),

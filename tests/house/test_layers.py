@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "reports.charts",
         "accountability.academic",
         "rulebook",
+        "warehouse",
         "scoring",
         "intake",
         "intake.readers",

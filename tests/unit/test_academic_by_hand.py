@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import scorehouse
 from scorehouse.cli.app import app
 
 SCHOOL = "99900010000017"
@@ -114,3 +115,16 @@ def test_of_two_results_the_later_counts(told: dict[str, object]) -> None:
     assert isinstance(reasons, list)
     assert "add up to 27 points" in reasons[0]
     assert "add up to -36 points" in reasons[2]
+
+
+def test_the_library_gives_the_same(tmp_path: Path) -> None:
+    roster, scores = write(tmp_path)
+    found = scorehouse.indicator("2019", scores=scores, roster=roster)
+    rows = {
+        (row["entity_id"], row["subject"], row["student_group"]): row
+        for row in found.figures.to_pylist()
+    }
+    whole = rows[SCHOOL, "ELA", "ALL"]
+    assert (whole["status"], whole["change"], whole["color_name"]) == (-0.5, 2.5, "No Color")
+    assert any("testing_day" in note for note in found.notes)
+    assert found.findings.num_rows == 2  # the windows of both years are taken from the tests

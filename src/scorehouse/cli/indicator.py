@@ -60,6 +60,7 @@ from scorehouse.verbs.indicator import (
 from scorehouse.verbs.indicator_audit import audit_file
 from scorehouse.verbs.indicator_chances import chances_of
 from scorehouse.verbs.indicator_files import read_printed
+from scorehouse.verbs.indicator_given import given as given_input
 from scorehouse.verbs.indicator_pages import write_pages
 
 app = typer.Typer(
@@ -106,10 +107,13 @@ def compute(
         if printed is not None:
             made = _printed(printed, rules, log)
         else:
-            given = options.given(
+            given = given_input(
                 rules, log,
-                options.Sources(scores, roster, prior_scores, prior_roster, entities, sums,
-                                prior_sums, warehouse, engine, as_of, settings),
+                options.sources_of(
+            settings, scores=scores, roster=roster, prior_scores=prior_scores,
+            prior_roster=prior_roster, entities=entities, sums=sums, prior_sums=prior_sums,
+            warehouse=warehouse, engine=engine, as_of=as_of,
+        ),
                 held,
             )  # fmt: skip
             made = compute_figures(given, rules, profile)
@@ -218,10 +222,13 @@ def explain(
     """Say where one color is from: students in and out, sums, rounding, levels, cell, margins."""
     with answering(as_json), ExitStack() as held:
         rules = academic_rules(dashboard, accept_uncertain=accept_uncertain)
-        asked = options.Sources(scores, roster, prior_scores, prior_roster, entities, sums,
-                                prior_sums, warehouse, engine, as_of, settings)  # fmt: skip
+        asked = options.sources_of(
+            settings, scores=scores, roster=roster, prior_scores=prior_scores,
+            prior_roster=prior_roster, entities=entities, sums=sums, prior_sums=prior_sums,
+            warehouse=warehouse, engine=engine, as_of=as_of,
+        )  # fmt: skip
         log = FindingLog()
-        given = options.given(rules, log, asked, held)
+        given = given_input(rules, log, asked, held)
         found = figure_of(given, rules, entity, subject, group)
         if as_json:
             print_json(_explained(found, rules) | {"findings": log.counts()})
@@ -312,10 +319,13 @@ def what_if_command(
     """Say what would change a color: points, tests still to take, a scenario, chance."""
     with answering(as_json), ExitStack() as held:
         rules = academic_rules(dashboard, accept_uncertain=accept_uncertain)
-        asked = options.Sources(scores, roster, prior_scores, prior_roster, entities, sums,
-                                prior_sums, warehouse, engine, as_of, settings)  # fmt: skip
+        asked = options.sources_of(
+            settings, scores=scores, roster=roster, prior_scores=prior_scores,
+            prior_roster=prior_roster, entities=entities, sums=sums, prior_sums=prior_sums,
+            warehouse=warehouse, engine=engine, as_of=as_of,
+        )  # fmt: skip
         log = FindingLog()
-        given = options.given(rules, log, asked, held)
+        given = given_input(rules, log, asked, held)
         found = figure_of(given, rules, entity, subject, group)
         scenario = Scenario(
             options.exact(points), students, more_tested, options.exact(more_distance), without,
@@ -446,10 +456,13 @@ def show(
     """Write pages: why each color, the grid, groups on the plane, placement of schools."""
     with answering(as_json), ExitStack() as held:
         rules = academic_rules(dashboard, accept_uncertain=accept_uncertain)
-        asked = options.Sources(scores, roster, prior_scores, prior_roster, entities, sums,
-                                prior_sums, warehouse, engine, as_of, settings)  # fmt: skip
+        asked = options.sources_of(
+            settings, scores=scores, roster=roster, prior_scores=prior_scores,
+            prior_roster=prior_roster, entities=entities, sums=sums, prior_sums=prior_sums,
+            warehouse=warehouse, engine=engine, as_of=as_of,
+        )  # fmt: skip
         log = FindingLog()
-        given = options.given(rules, log, asked, held)
+        given = given_input(rules, log, asked, held)
         made = compute_figures(given, rules, profile)
         written = write_pages(
             given, made, rules, html, datetime.now(UTC), entities=tuple(entity or ()),

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-import polars as pl
 import typer
 
-from scorehouse.cli.warehouse_options import opened
 from scorehouse.errors import UsageError
 from scorehouse.intake.findings import FindingLog
-from scorehouse.rulebook.dashboard import AcademicRules
-from scorehouse.rulebook.dashboard_students import student_rules
-from scorehouse.verbs.indicator import PROFILES, IndicatorInput
-from scorehouse.verbs.indicator_sums import checked, read_sums, table_of
-from scorehouse.warehouse.academic_input import Files, from_files, from_warehouse
+from scorehouse.verbs.indicator import PROFILES
+from scorehouse.verbs.indicator_given import Sources
 
 _FILE = "FILE"
 DashboardOption = Annotated[
@@ -111,65 +106,16 @@ ShownEntitiesOption = Annotated[
 ]  # fmt: skip
 
 
-class Sources(NamedTuple):
-    """Where students, or their sums, come from."""
+def sources_of(settings: list[str] | None, **named: Any) -> Sources:
+    """Where students come from, as options name it.
 
-    scores: Path | None = None
-    roster: Path | None = None
-    prior_scores: Path | None = None
-    prior_roster: Path | None = None
-    entities: Path | None = None
-    sums: Path | None = None
-    prior_sums: Path | None = None
-    warehouse: Path | None = None
-    engine: str = ""
-    as_of: str = ""
-    settings: list[str] | None = None
-
-
-def given(
-    rules: AcademicRules, log: FindingLog, sources: Sources, held: ExitStack
-) -> IndicatorInput:
-    """The input that options name: sums, scores and rosters, or a warehouse; checked.
-
-    What it reads from stays open as long as `held`. Raises UsageError unless it is exactly
-    one of them.
+    A warehouse that only the environment names gives way to files.
     """
-    named = [sources.sums, sources.scores, sources.warehouse]
-    if sum(one is not None for one in named) != 1:
-        raise UsageError("give one of --scores with --roster, --warehouse, or --sums")
-    return checked(_named(rules, log, sources, held), rules, log)
-
-
-def _named(
-    rules: AcademicRules, log: FindingLog, sources: Sources, held: ExitStack
-) -> IndicatorInput:
-    if sources.sums is not None:
-        prior = None if sources.prior_sums is None else read_sums(sources.prior_sums, log)
-        return IndicatorInput(read_sums(sources.sums, log), prior, _entities(sources.entities))
-    who = student_rules(rules.dashboard, changed_settings(sources.settings))
-    if sources.warehouse is not None:
-        house = held.enter_context(closing(opened(sources.warehouse, sources.engine)))
-        house.note("indicator", rules.dashboard, "")
-        found = held.enter_context(from_warehouse(house, rules, who, log, as_of=sources.as_of))
-    else:
-        found = held.enter_context(from_files(_files(sources), rules, who, log))
-    current = found.years.sums(is_current=True)
-    assert current is not None
-    return IndicatorInput(
-        current, found.years.sums(is_current=False), found.entities, found.snapshot,
-        found.years.distances, tuple(f"Uncertain setting {said.rule}: {said.note}"
-                                     for said in who.uncertain),
-    )  # fmt: skip
-
-
-def _files(sources: Sources) -> Files:
-    if sources.scores is None or sources.roster is None:
-        raise UsageError("scores need a roster: give --roster with days of enrollment")
-    return Files(
-        sources.scores, sources.roster, sources.prior_scores, sources.prior_roster,
-        sources.entities,
-    )  # fmt: skip
+    by_environment = Path(os.environ.get("SCOREHOUSE_WAREHOUSE", ""))
+    has_files = named.get("sums") is not None or named.get("scores") is not None
+    if has_files and named.get("warehouse") == by_environment:
+        named["warehouse"] = None
+    return Sources(settings=changed_settings(settings), **named)
 
 
 def changed_settings(texts: list[str] | None) -> Mapping[str, Any]:
@@ -189,15 +135,6 @@ def exact(text: str) -> Fraction:
         return Fraction(text)
     except (ValueError, ZeroDivisionError):
         raise UsageError(f"{text!r} is not a number of points") from None
-
-
-def _entities(path: Path | None) -> pl.DataFrame:
-    if path is None:
-        return pl.DataFrame(schema={"entity_id": pl.String})
-    frame = table_of(path)
-    if "entity_id" not in frame.columns:
-        raise UsageError(f"{path.name} lacks the column entity_id")
-    return frame.with_columns(pl.col("entity_id").cast(pl.String))
 
 
 def write_findings(log: FindingLog, path: Path | None) -> None:

@@ -1,0 +1,92 @@
+"""The indicator's input from sums, from scores and rosters, or from a warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from scorehouse.errors import UsageError
+from scorehouse.intake.findings import FindingLog
+from scorehouse.rulebook.dashboard import AcademicRules
+from scorehouse.rulebook.dashboard_students import student_rules
+from scorehouse.verbs.indicator import IndicatorInput
+from scorehouse.verbs.indicator_sums import checked, read_sums, table_of
+from scorehouse.warehouse import Warehouse
+from scorehouse.warehouse.academic_input import Files, from_files, from_warehouse
+
+
+class Sources(NamedTuple):
+    """Where students, or their sums, come from."""
+
+    scores: Path | None = None
+    roster: Path | None = None
+    prior_scores: Path | None = None
+    prior_roster: Path | None = None
+    entities: Path | None = None
+    sums: Path | None = None
+    prior_sums: Path | None = None
+    warehouse: Path | None = None
+    engine: str = ""
+    as_of: str = ""
+    settings: Mapping[str, Any] = MappingProxyType({})
+
+
+def given(
+    rules: AcademicRules, log: FindingLog, sources: Sources, held: ExitStack
+) -> IndicatorInput:
+    """The input that was asked for: sums, scores and rosters, or a warehouse; checked.
+
+    What it reads from stays open as long as `held`. Raises UsageError unless it is exactly
+    one of them.
+    """
+    named = [sources.sums, sources.scores, sources.warehouse]
+    if sum(one is not None for one in named) != 1:
+        raise UsageError("give one of scores with a roster, a warehouse, or sums")
+    return checked(_named(rules, log, sources, held), rules, log)
+
+
+def _named(
+    rules: AcademicRules, log: FindingLog, sources: Sources, held: ExitStack
+) -> IndicatorInput:
+    if sources.sums is not None:
+        prior = None if sources.prior_sums is None else read_sums(sources.prior_sums, log)
+        return IndicatorInput(read_sums(sources.sums, log), prior, _entities(sources.entities))
+    who = student_rules(rules.dashboard, sources.settings)
+    if sources.warehouse is not None:
+        house = held.enter_context(
+            closing(Warehouse.open(sources.warehouse, engine_url=sources.engine))
+        )
+        house.note("indicator", rules.dashboard, "")
+        found = held.enter_context(from_warehouse(house, rules, who, log, as_of=sources.as_of))
+    else:
+        found = held.enter_context(from_files(_files(sources), rules, who, log))
+    current = found.years.sums(is_current=True)
+    assert current is not None
+    return IndicatorInput(
+        current, found.years.sums(is_current=False), found.entities, found.snapshot,
+        found.years.distances, tuple(f"Uncertain setting {said.rule}: {said.note}"
+                                     for said in who.uncertain),
+    )  # fmt: skip
+
+
+def _files(sources: Sources) -> Files:
+    if sources.scores is None or sources.roster is None:
+        raise UsageError("scores need a roster with days of enrollment")
+    return Files(
+        sources.scores, sources.roster, sources.prior_scores, sources.prior_roster,
+        sources.entities,
+    )  # fmt: skip
+
+
+def _entities(path: Path | None) -> pl.DataFrame:
+    if path is None:
+        return pl.DataFrame(schema={"entity_id": pl.String})
+    frame = table_of(path)
+    if "entity_id" not in frame.columns:
+        raise UsageError(f"{path.name} lacks the column entity_id")
+    return frame.with_columns(pl.col("entity_id").cast(pl.String))
