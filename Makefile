@@ -9,6 +9,7 @@ VENV   := .venv
 PYTHON := $(VENV)/bin/python
 BIN    := $(VENV)/bin
 JOBS   ?= 2
+SPREAD := --dist loadscope --no-loadscope-reorder
 DEMO   ?= demo
 YEAR   ?= 2018-19
 TARGETS ?= archive checks delimited package scanner tables trt
@@ -21,10 +22,10 @@ demo: $(VENV)/ready-dev ## Simulate a district, score it, explain one score
 	@sh .ci/demo.sh $(BIN) $(DEMO) $(YEAR)
 
 test: $(VENV)/ready-dev ## Run every test except the long ones
-	@$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup -m "not torture" $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest -n $(JOBS) $(SPREAD) -m "not torture" $(PYTEST_ARGS)
 
 torture: $(VENV)/ready-dev ## Run the long properties
-	@HYPOTHESIS_PROFILE=explore $(PYTHON) -m pytest -n $(JOBS) --dist loadgroup -m torture $(PYTEST_ARGS)
+	@HYPOTHESIS_PROFILE=explore $(PYTHON) -m pytest -n $(JOBS) $(SPREAD) -m torture $(PYTEST_ARGS)
 
 fuzz: $(VENV)/ready-dev $(VENV)/ready-fuzz ## Look for inputs that break the readers (TARGETS=, SECONDS=)
 	@for target in $(TARGETS); do \

@@ -19,27 +19,24 @@ settings.register_profile("explore", derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
-COSTLY = ("e2e/test_cluster.py", "unit/test_catalog_postgres.py")
-"""Modules whose fixture costs more than their tests: one process runs all of them, first."""
+LONG = (
+    "e2e/test_cluster.py",
+    "docs/test_pages.py",
+    "unit/test_warehouse_results.py",
+    "e2e/test_warehouse_crash.py",
+    "conformance/test_reference_and_kernel.py",
+)
+"""Modules that take longest: they begin, so that no process is left with one at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a costly fixture together; `--dist loadgroup` begins with such groups."""
-    for item in items:
-        place = item.path.relative_to(ROOT / "tests").as_posix() if _is_ours(item) else ""
-        if place in COSTLY:
-            item.add_marker(pytest.mark.xdist_group(place))
+    """Long modules first; each is run by one process, which makes its fixtures once."""
     items.sort(key=_turn)
 
 
-def _is_ours(item: pytest.Item) -> bool:
-    return item.path.is_relative_to(ROOT / "tests")
-
-
 def _turn(item: pytest.Item) -> int:
-    """Long tests first, so that no process is left with one at the end."""
-    turns = {"e2e": 0, "unit": 1, "properties": 1, "conformance": 1, "docs": 1}
-    return turns.get(item.path.parent.name, 2)
+    place = "/".join(item.path.parts[-2:])
+    return LONG.index(place) if place in LONG else len(LONG)
 
 
 @pytest.fixture(scope="session")
