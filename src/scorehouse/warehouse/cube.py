@@ -78,38 +78,51 @@ class Cube:
         """The rows of a query, by school and group."""
         years = _years(self._snapshot, kind)
         asked = [year for year in wanted.query.school_years or years if year in years]
-        if not asked:
+        try:
+            found = self._read(asked, wanted, kind)
+        except FileNotFoundError:  # replaced or purged meanwhile
+            self._held.clear()
+            found = self._read(asked, wanted, kind)
+        if found is None:
             with _session(self._house, self._snapshot, self._snapshot.last_import) as engine:
                 return _empty(engine, self._snapshot, kind)
-        return pl.concat([self._of_year(wanted, year, kind) for year in asked])
+        return found
 
-    def _of_year(self, wanted: Wanted, year: str, kind: str) -> pl.DataFrame:
-        rows = self._read(wanted, year, kind)
-        query = wanted.query
-        for column, values in (("subject", query.subjects), ("test_grade", query.grades)):
-            rows = rows.filter(pl.col(column).is_in(list(values))) if values else rows
-        named = rows.join(_members(query.wanted_groups), on="student_group")
-        picked = named.drop("student_group").rename({"asked": "student_group"})
-        added = summed(picked, by=additive_keys(picked))
-        return added.filter(pl.col(_COUNTED[kind]) != 0).with_columns(
-            school_year=pl.lit(year), assessment_type=pl.lit("summative"), assessment_id=pl.lit("")
-        )
-
-    def _read(self, wanted: Wanted, year: str, kind: str) -> pl.DataFrame:
-        """Read a year's parts; once more, if they were replaced or purged meanwhile."""
-        folder = files.folder_of(self._house.root, year)
-        if year in self._held:
-            try:
-                return files.read_parts(folder, self._held[year].parts[kind], wanted.schools)
-            except FileNotFoundError:
-                pass
-        self._held[year] = up_to_date(self._house, self._snapshot, year)
-        return files.read_parts(folder, self._held[year].parts[kind], wanted.schools)
+    def _read(self, years: Sequence[str], wanted: Wanted, kind: str) -> pl.DataFrame | None:
+        """Read all years at one go; None: no year holds anything."""
+        for year in years:
+            if year not in self._held:
+                self._held[year] = up_to_date(self._house, self._snapshot, year)
+        scans = [
+            files.scan_parts(files.folder_of(self._house.root, year), parts).with_columns(
+                school_year=pl.lit(year)
+            )
+            for year in years
+            if (parts := self._held[year].parts[kind])
+        ]
+        return _summed_years(pl.concat(scans), wanted, kind).collect() if scans else None
 
     @property
     def can_be_kept(self) -> bool:
         """Whether this account may write into the warehouse; else reports read results."""
         return os.access(self._house.root, os.W_OK)
+
+
+def _summed_years(rows: pl.LazyFrame, wanted: Wanted, kind: str) -> pl.LazyFrame:
+    query = wanted.query
+    for column, values in (
+        ("school_id", wanted.schools),
+        ("subject", query.subjects),
+        ("test_grade", query.grades),
+    ):
+        rows = rows.filter(pl.col(column).is_in(list(values))) if values else rows
+    keys = [*_KEYS, "school_year", "student_group"]
+    named = rows.join(_members(query.wanted_groups).lazy(), on="student_group")
+    picked = named.drop("student_group").rename({"asked": "student_group"})
+    added = picked.group_by(keys).agg(pl.all().sum())
+    return added.filter(pl.col(_COUNTED[kind]) != 0).with_columns(
+        assessment_type=pl.lit("summative"), assessment_id=pl.lit("")
+    )
 
 
 def _years(snapshot: Snapshot, kind: str) -> list[str]:
@@ -256,8 +269,11 @@ def _followed(
         for engine in (now, before):
             engine.register(_TOUCHED, touched)
             _prepare(engine, snapshot, year, _TOUCHED)
-        changes = {kind: _change(now, before, year, kind) for kind in (OVERALL, ENROLLED)}
-    return {kind: _with_part(folder, kind, held.parts[kind], c) for kind, c in changes.items()}
+            engine.register("reported", engine.sql("SELECT * FROM reported"))
+        kinds = [kind for kind in (OVERALL, ENROLLED) if year in _years(snapshot, kind)]
+        changes = {kind: _change(now, before, year, kind) for kind in kinds}
+    followed = {kind: _with_part(folder, kind, held.parts[kind], c) for kind, c in changes.items()}
+    return {**held.parts, **followed}
 
 
 def _change(now: Engine, before: Engine, year: str, kind: str) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -76,14 +76,14 @@ def write_part(folder: Path, kind: str, rows: pl.DataFrame) -> str:
     return name
 
 
-def read_parts(
-    folder: Path, names: Sequence[str], schools: Iterable[str] | None = None
-) -> pl.DataFrame:
-    """The rows of parts, of some schools or of all; read whole, before anyone removes them."""
-    scan = pl.scan_parquet([folder / name for name in names])
-    if schools is not None:
-        scan = scan.filter(pl.col("school_id").is_in(list(schools)))
-    return scan.collect()
+def scan_parts(folder: Path, names: Sequence[str]) -> pl.LazyFrame:
+    """The rows of parts, not read yet."""
+    return pl.scan_parquet([folder / name for name in names])
+
+
+def read_parts(folder: Path, names: Sequence[str]) -> pl.DataFrame:
+    """The rows of parts."""
+    return scan_parts(folder, names).collect()
 
 
 def forget(root: Path) -> None:
