@@ -231,9 +231,10 @@ def _check_format(folder: object, catalog: str | None) -> None:
         told = folder if folder != FORMAT else catalog
         raise UsageError(
             f"this warehouse has format {told}, and this version of scorehouse reads format "
-            f"{FORMAT}. If its format is older: open it with the version that made it, write "
-            "`scorehouse export --all`, and load that into a new warehouse. If it is newer: "
-            "install the newer scorehouse."
+            f"{FORMAT}. If its format is older: with the version that made it, write "
+            "`scorehouse export --all`; load its tables but those of results, and then the "
+            "deliveries in its archive, into a new warehouse. If it is newer: install the newer "
+            "scorehouse."
         )
 
 
