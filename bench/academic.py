@@ -101,7 +101,7 @@ def _results(
     tested = date(ends, 4, 1).toordinal() - date(1970, 1, 1).toordinal()
     columns = {
         "student_id": pa.array(ids[kept]), "school_year": pa.array([year]).take(zeros),
-        "subject": pa.array([subject]).take(zeros), "test_kind": pa.array(["SBA"]).take(zeros),
+        "subject": pa.array([subject]).take(zeros), "test_program": pa.array(["SBA"]).take(zeros),
         "test_grade": pa.array(grade[kept]),
         "scale_score": pa.array(np.clip(rng.normal(2500, 90, len(kept)), 2300, 2600).astype(int)),
         "include_indicator": pa.array(["Y"]).take(zeros),

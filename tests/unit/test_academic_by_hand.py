@@ -27,14 +27,14 @@ ODD = {
     "no_score": ({}, None),
     "invalid": ({}, {"include_indicator": "R"}),
     "lowest_score": ({}, {"condition_code": "LOSS"}),
-    "no_distance": ({}, {"test_kind": "CAA", "scale_score": "", "include_indicator": "Y"}),
+    "no_distance": ({}, {"test_program": "CAA", "scale_score": "", "include_indicator": "Y"}),
     "out_of_range": ({}, {"scale_score": "9999"}),
     "enrollment_unknown": ({"entered_on": ""}, {}),
     "not_continuously_enrolled": ({"entered_on": "2018-11-05"}, {}),
 }
 ROSTER = ("student_id", "school_year", "school_id", "entered_on", "exited_on", "grade_enrolled",
           "el_status", "first_entry_on")  # fmt: skip
-SCORES = ("student_id", "school_year", "subject", "test_kind", "test_grade", "scale_score",
+SCORES = ("student_id", "school_year", "subject", "test_program", "test_grade", "scale_score",
           "include_indicator", "condition_code", "completed_on")  # fmt: skip
 
 

@@ -132,7 +132,7 @@ def loaded(folder: Path) -> Warehouse:
     days = ("entered_on", "exited_on", "first_entry_on")
     spells = spells.with_columns(pl.col(days).str.to_date())
     students = spells.select("student_id", "first_entry_on").drop_nulls().unique("student_id")
-    tests = results.filter(pl.col("test_kind").is_null()).with_row_index("number").select(
+    tests = results.filter(pl.col("test_program").is_null()).with_row_index("number").select(
         opportunity_id=pl.concat_str(pl.lit("o-"), pl.col("number")), assessment_id=pl.lit("INV-5"),
         student_id="student_id", school_year="school_year", subject="subject",
         test_grade="test_grade", assessment_type=pl.lit("summative"), school_id=pl.lit(SCHOOL),

@@ -117,13 +117,15 @@ def results_of(path: Path, year: SchoolYear, log: FindingLog) -> tuple[pa.Table,
         "scale_score", pl.col("scale_score").is_null() | (pl.col("scale_score") % 1 == 0),
         lambda _value: "a scale score is a whole number",
     )  # fmt: skip
-    kind = pl.col("test_kind").str.to_uppercase()
-    made.check("test_kind", kind.is_in(["", "SBA", "CAA"]), lambda _value: "the test is SBA or CAA")
+    kind = pl.col("test_program").str.to_uppercase()
+    made.check(
+        "test_program", kind.is_in(["", "SBA", "CAA"]), lambda _value: "the test is SBA or CAA"
+    )
     kept = made.kept().with_columns(
         school_year=pl.lit(str(year)),
         subject=pl.col("subject").str.to_uppercase().replace({"MATH": "Math"}),
         test_grade=_grade("test_grade"),
-        test_kind=pl.when(kind == "").then(pl.lit("SBA")).otherwise(kind),
+        test_program=pl.when(kind == "").then(pl.lit("SBA")).otherwise(kind),
         distance=(pl.col("distance") * POINT).round(0),
     )
     errors = kept.filter(pl.col("se_scale").is_not_null()).select(ERRORS.names)

@@ -200,7 +200,7 @@ def _define(engine: Engine, who: StudentRules, years: Sequence[SchoolYear]) -> N
     engine.view("academic_roster", text_of("academic_roster"))
     text = filled(text_of("academic_results"), school_years=in_list(named))
     engine.view("academic_sittings", text)
-    kept = ("student_id", "school_year", "subject", "test_kind", "test_grade", "scale_score",
+    kept = ("student_id", "school_year", "subject", "test_program", "test_grade", "scale_score",
             "distance", "include_indicator", "condition_code", "completed_on",
             "tested_school")  # fmt: skip
     engine.view("academic_results", f"SELECT {', '.join(kept)} FROM academic_sittings")

@@ -104,7 +104,7 @@ def best_record(records: Sequence[Record], rules: StudentRules) -> Record | None
         return (
             indicator == "Y" and record.value is not None,
             *_known(record.completed_on, date.min),
-            record.test_kind,
+            record.test_program,
             record.test_grade,
             *_known(record.scale_score, 0),
             *_known(record.distance, 0),
@@ -171,7 +171,7 @@ def member(spells: Sequence[Spell], records: Sequence[Record], about: Setting) -
     recent = is_recent(spell, place)
     why = reason(record, grade, recent, about)
     in_window = any(each.is_in_window(about.places[each.school_id]) for each in spells)
-    groups = groups_of(spell, about.days) | ({record.test_kind} if record else set())
+    groups = groups_of(spell, about.days) | ({record.test_program} if record else set())
     reasons = {level: why or r for level, r in _continuity(spells, spell, record, about).items()}
     return _member(
         spell.student_id, (school_row(place), lea_row(spell, place, about.rules)), groups,
@@ -187,7 +187,7 @@ def _off_roster(record: Record, count: int, about: Setting) -> Member:
     lea = lea_row(blank, place, about.rules) if place else ""
     why = reason(record, record.test_grade, False, about)
     reasons = dict.fromkeys((SCHOOL, DISTRICT, STATE), why or "enrollment_unknown")
-    groups = frozenset({"ALL", record.test_kind})
+    groups = frozenset({"ALL", record.test_program})
     return _member(
         record.student_id, (school, lea), groups, why, reasons, record, count, about, False, False
     )
@@ -225,7 +225,7 @@ def _member(
 
 def distance(record: Record, about: Setting) -> int | None:
     """Points × `POINT` from the lowest Level 3 score of the grade and subject of the test."""
-    if record.test_kind == CAA:
+    if record.test_program == CAA:
         return record.distance
     if record.scale_score is None:
         return None
@@ -256,7 +256,7 @@ def reason(record: Record | None, grade: str, recent: bool, about: Setting) -> s
 
 def _unscored(record: Record, about: Setting) -> str:
     """Why a record that counts as tested has no distance."""
-    if record.test_kind == CAA:
+    if record.test_program == CAA:
         if not about.rules.pools_alternate:
             return "alternate"
         return "no_distance" if record.distance is None else ""

@@ -35,7 +35,7 @@ RESULTS = pa.schema(
         ("student_id", _TEXT),
         ("school_year", _TEXT),
         ("subject", _TEXT),
-        ("test_kind", _TEXT),  # SBA, or CAA for the alternate assessment
+        ("test_program", _TEXT),  # SBA, or CAA for the alternate assessment
         ("test_grade", _TEXT),
         ("scale_score", pa.int64()),
         ("distance", pa.int64()),  # of an alternate assessment, points × sums.POINT

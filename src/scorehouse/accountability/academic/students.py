@@ -102,7 +102,7 @@ class Record:
     """A result of the subject. `distance` of an alternate assessment is in points × `POINT`."""
 
     student_id: str
-    test_kind: str
+    test_program: str
     test_grade: str
     scale_score: int | None = None
     distance: int | None = None
@@ -114,7 +114,7 @@ class Record:
     @property
     def value(self) -> int | None:
         """What would count: a scale score, or an alternate assessment's distance."""
-        return self.distance if self.test_kind == CAA else self.scale_score
+        return self.distance if self.test_program == CAA else self.scale_score
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ WITH special AS (
 plain AS (
   SELECT
     coalesce(s.student_id, b.student_id) AS student_id, s.school_no, s.lea_no, s.grade_enrolled,
-    s.is_recent, s.student_groups, b.test_kind, b.test_grade, b.scale_score, b.given_distance,
+    s.is_recent, s.student_groups, b.test_program, b.test_grade, b.scale_score, b.given_distance,
     b.told, b.indicator, CASE WHEN b.student_id IS NULL THEN 0 ELSE 1 END AS records,
     CASE WHEN s.student_id IS NULL THEN b.tested_school END AS tested_school,
     CASE WHEN s.entered_on <= s.ends_on AND s.exited_on >= s.starts_on THEN 1 ELSE 0 END
@@ -41,9 +41,9 @@ best AS (
       count(*) OVER (PARTITION BY r.student_id) AS records,
       ROW_NUMBER() OVER (
         PARTITION BY r.student_id ORDER BY
-          CASE WHEN r.indicator = 'Y' AND CASE WHEN r.test_kind = 'CAA' THEN r.given_distance
+          CASE WHEN r.indicator = 'Y' AND CASE WHEN r.test_program = 'CAA' THEN r.given_distance
             ELSE r.scale_score END IS NOT NULL THEN 0 ELSE 1 END,
-          r.completed_on DESC NULLS LAST, r.test_kind DESC NULLS LAST,
+          r.completed_on DESC NULLS LAST, r.test_program DESC NULLS LAST,
           r.test_grade DESC NULLS LAST, r.scale_score DESC NULLS LAST,
           r.given_distance DESC NULLS LAST, r.indicator DESC NULLS LAST, r.told DESC NULLS LAST,
           r.tested_school DESC NULLS LAST) AS turn
@@ -57,7 +57,7 @@ chosen AS (
     SELECT
       coalesce(s.student_id, b.student_id) AS student_id, s.school_no, s.lea_no,
       s.grade_enrolled, s.is_recent, s.student_groups, s.census_on, s.starts_on, b.completed_on,
-      b.test_kind, b.test_grade, b.scale_score, b.given_distance, b.told, b.indicator,
+      b.test_program, b.test_grade, b.scale_score, b.given_distance, b.told, b.indicator,
       coalesce(b.records, 0) AS records,
       CASE WHEN s.student_id IS NULL THEN b.tested_school END AS tested_school,
       max(CASE WHEN s.entered_on <= s.ends_on AND s.exited_on >= s.starts_on THEN 1 ELSE 0 END)
@@ -116,14 +116,14 @@ covered AS (
 ),
 everybody AS (
   SELECT
-    student_id, school_no, lea_no, grade_enrolled, is_recent, student_groups, test_kind,
+    student_id, school_no, lea_no, grade_enrolled, is_recent, student_groups, test_program,
     test_grade, scale_score, given_distance, told, indicator, records, tested_school, in_window,
     is_undated, is_continuous AS in_school, is_continuous AS in_lea, is_continuous AS in_state
   FROM plain
   UNION ALL
   SELECT
     c.student_id, c.school_no, c.lea_no, c.grade_enrolled, c.is_recent, c.student_groups,
-    c.test_kind, c.test_grade, c.scale_score, c.given_distance, c.told, c.indicator,
+    c.test_program, c.test_grade, c.scale_score, c.given_distance, c.told, c.indicator,
     c.records, c.tested_school, c.in_window, c.is_undated, coalesce(v.in_school, 0) AS in_school,
     coalesce(v.in_lea, 0) AS in_lea, coalesce(v.in_state, 0) AS in_state
   FROM chosen AS c LEFT JOIN covered AS v ON v.student_id = c.student_id
@@ -135,8 +135,8 @@ judged AS (
     coalesce(e.lea_no, CASE WHEN p.is_charter AND {charters_apart} THEN 0 ELSE p.lea_no END, 0)
       AS lea_no,
     coalesce(e.student_groups, {everybody})
-      + CASE e.test_kind WHEN 'SBA' THEN {sba} WHEN 'CAA' THEN {caa} ELSE 0 END AS student_groups,
-    CASE WHEN e.test_kind = 'CAA' THEN e.given_distance
+      + CASE e.test_program WHEN 'SBA' THEN {sba} WHEN 'CAA' THEN {caa} ELSE 0 END AS student_groups,
+    CASE WHEN e.test_program = 'CAA' THEN e.given_distance
       ELSE (e.scale_score - c.standard_met) * {point} END AS distance,
     e.records, e.in_window, e.is_undated, e.in_school, e.in_lea, e.in_state, e.indicator,
     coalesce(e.is_recent, 0) AS is_recent,
@@ -149,9 +149,9 @@ judged AS (
       WHEN e.indicator IS NULL OR e.indicator = 'N' THEN {no_score}
       WHEN e.indicator = 'R' THEN {invalid}
       WHEN e.indicator = 'T' THEN {lowest_score}
-      WHEN e.test_kind = 'CAA' AND NOT {pools_alternate} THEN {alternate}
-      WHEN e.test_kind = 'CAA' AND e.given_distance IS NULL THEN {no_distance}
-      WHEN e.test_kind = 'CAA' THEN 0
+      WHEN e.test_program = 'CAA' AND NOT {pools_alternate} THEN {alternate}
+      WHEN e.test_program = 'CAA' AND e.given_distance IS NULL THEN {no_distance}
+      WHEN e.test_program = 'CAA' THEN 0
       WHEN e.scale_score IS NULL THEN {no_score}
       WHEN e.scale_score < c.lowest OR e.scale_score > c.highest THEN {out_of_range}
       ELSE 0

@@ -1,6 +1,6 @@
 -- Results of a subject and school year, each with what its condition code tells.
 SELECT
-  r.student_id, r.test_kind, r.test_grade, r.scale_score, r.distance AS given_distance,
+  r.student_id, r.test_program, r.test_grade, r.scale_score, r.distance AS given_distance,
   r.completed_on, r.tested_school, c.told,
   coalesce(nullif(r.include_indicator, ''), c.include_indicator,
     CASE WHEN coalesce(r.scale_score, r.distance) IS NULL THEN 'N' ELSE 'Y' END) AS indicator

@@ -2,7 +2,7 @@
 -- A score made here comes before the delivered one. A sitting scored here says how it counts;
 -- others say it by their condition code, and an invalid one is invalid whatever its score.
 SELECT
-  r.student_id, r.school_year, r.subject, 'SBA' AS test_kind, r.test_grade,
+  r.student_id, r.school_year, r.subject, 'SBA' AS test_program, r.test_grade,
   CAST(floor(coalesce(s.scale_score, r.scale_score) + 0.5) AS BIGINT) AS scale_score,
   CAST(NULL AS BIGINT) AS distance,
   CASE
