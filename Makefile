@@ -42,6 +42,7 @@ bench: $(VENV)/ready-bench ## Measure scoring against other packages, in one run
 	@$(PYTHON) bench/run.py
 	@$(PYTHON) bench/results.py
 	@$(PYTHON) bench/warehouse.py
+	@$(PYTHON) bench/reports.py
 	@$(PYTHON) bench/warehouse_postgres.py
 	@$(PYTHON) bench/find.py
 
