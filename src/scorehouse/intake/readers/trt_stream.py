@@ -24,7 +24,7 @@ from scorehouse.intake.readers.trt_elements import ElementRows
 from scorehouse.intake.readers.trt_xml import reports
 
 Progress = Callable[[int, int | None], None]
-_BATCH_BYTES = 16 << 20
+_BATCH_BYTES = 14 << 20
 _Made = TypeVar("_Made")
 
 
