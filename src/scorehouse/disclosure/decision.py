@@ -6,7 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from scorehouse.disclosure import columns as names
 
@@ -49,6 +52,15 @@ class Decision:
         """Whether anything of the row is hidden."""
         return bool(self.row or self.results or self.levels or self.scale or self.distance)
 
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What decisions that hide the same have in common."""
+        levels = tuple(self.levels.items()) if self.levels else ()
+        return (
+            self.row, self.results, levels, self.met, self.scale, self.distance, self.compared,
+            self.coded, self.shown_counts,
+        )  # fmt: skip
+
     def why(self, column: str) -> str:
         """Why a column is hidden as a whole; blank: it isn't."""
         if column in names.COUNTS or column in names.RATES:
@@ -64,6 +76,8 @@ class Decision:
 
 def decided_table(figures: pa.Table, decisions: Sequence[Decision]) -> pa.Table:
     """The table with what is hidden set to null, and `hidden` saying why, column by column."""
+    if not any(name in names.LEVEL_LISTS for name in figures.column_names):
+        return _decided_by_kind(figures, decisions)
     reasons: list[list[dict[str, str]]] = [[] for _ in decisions]
     made = {}
     for name in figures.column_names:
@@ -75,6 +89,34 @@ def decided_table(figures: pa.Table, decisions: Sequence[Decision]) -> pa.Table:
     made[names.CODED] = pa.array(coded, pa.string())
     made[names.HIDDEN] = pa.array(reasons, HIDDEN_TYPE)
     return pa.table(made)
+
+
+def _decided_by_kind(figures: pa.Table, decisions: Sequence[Decision]) -> pa.Table:
+    """The same for tables without lists of levels: rows decided alike are seen to together."""
+    numbers: dict[tuple[object, ...], int] = {}
+    of_row = np.array([numbers.setdefault(one.kind, len(numbers)) for one in decisions], np.int64)
+    firsts = np.unique(of_row, return_index=True)[1]
+    kinds = [decisions[int(place)] for place in firsts]
+    reasons: list[list[dict[str, str]]] = [[] for _ in kinds]
+    made = {}
+    for name in figures.column_names:
+        if name in (*names.KEYS, *names.ABOUT):
+            made[name] = figures[name]
+        elif not names.is_sum(name):
+            whys = [kind.why(name) for kind in kinds]
+            for why, told in zip(whys, reasons, strict=True):
+                told += [{"column": name, "why": why}] if why else []
+            made[name] = _null_where(figures[name], np.array([bool(w) for w in whys])[of_row])
+    coded = pa.array([(not kind.row and kind.coded) or None for kind in kinds], pa.string())
+    made[names.CODED] = coded.take(pa.array(of_row))
+    made[names.HIDDEN] = pa.array(reasons, HIDDEN_TYPE).take(pa.array(of_row))
+    return pa.table(made)
+
+
+def _null_where(column: pa.ChunkedArray, is_hidden: NDArray[np.bool_]) -> pa.ChunkedArray:
+    if not is_hidden.any():
+        return column
+    return pc.if_else(pa.array(is_hidden), pa.scalar(None, column.type), column)
 
 
 def _without(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,7 +15,7 @@ from scorehouse.disclosure.overlap import protected, scenery_of
 from scorehouse.disclosure.shapes import Earlier, Ledger, Query, Relation, RowKey, ScoreRange
 from scorehouse.disclosure.small_groups import primary
 from scorehouse.errors import UsageError
-from scorehouse.rulebook.small_groups import Profile
+from scorehouse.rulebook.small_groups import Profile, SmallGroupRules
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,13 @@ def release(
     if missing:
         raise UsageError(f"figures need the columns {', '.join(missing)}")
     kept = tuple(dict.fromkeys(relations))
-    rows = figures.to_pylist()
-    years = {year: profile.at(year) for year in dict.fromkeys(row["school_year"] for row in rows)}
+    years = {year: profile.at(year) for year in figures["school_year"].unique().to_pylist()}
+    rows = _rows(figures, years.values())
     rules = [years[row["school_year"]] for row in rows]
     decisions = [primary(row, rule) for row, rule in zip(rows, rules, strict=True)]
     if not profile.is_hiding:
         marked = pa.array([decision.hides for decision in decisions], pa.bool_())
-        table = decided_table(figures, [Decision() for _ in rows])
+        table = decided_table(figures, [Decision()] * len(rows))
         table = table.append_column(names.MARKED, marked)
         return Released(table, profile.name, audience, query, snapshot, kept)
     exposed: tuple[RowKey, ...] = ()
@@ -89,3 +90,14 @@ def release(
     return Released(
         decided_table(figures, decisions), profile.name, audience, query, snapshot, kept, exposed
     )
+
+
+def _rows(figures: pa.Table, years: Collection[SmallGroupRules]) -> list[dict[str, Any]]:
+    """The rows with what decisions rest on; all of it where releases are checked together."""
+    used = figures
+    if not any(rule.smallest_interval for rule in years):
+        counted = {name for rule in years for name in rule.counted}
+        wanted = {"school_year", "measure", names.LEVELS, *counted}
+        used = figures.select([name for name in figures.column_names if name in wanted])
+    rows: list[dict[str, Any]] = used.to_pylist()
+    return rows
