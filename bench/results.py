@@ -257,8 +257,8 @@ def report(taken: Taken, peaks: Peaks, path: Path, loads: Sequence[float]) -> st
         "# Reading results files",
         "",
         f"{len(sizes):,} TRT files of {sum(sizes) / len(sizes) / 1000:.1f} kB on average in one "
-        f"zip, unpacking included; medians of {runs} turns at all of them. Made by "
-        "`bench/results.py`.",
+        f"zip, unpacking included; medians of {runs} turn{'s' * (runs > 1)} at all of them. "
+        "Made by `bench/results.py`.",
         "",
         *rate_lines(taken),
         "",
