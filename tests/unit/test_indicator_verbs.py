@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -22,7 +23,7 @@ from scorehouse.verbs.indicator import (
     with_words,
     write_state_files,
 )
-from scorehouse.verbs.indicator_audit import audit_file
+from scorehouse.verbs.indicator_audit import audit_beside, audit_file
 from scorehouse.verbs.indicator_files import read_printed
 
 SCHEMA = pl.Schema(
@@ -216,3 +217,23 @@ def test_a_wrong_color_is_unexplained(tmp_path: Path) -> None:
     told = audit_file(path, FindingLog()).as_json()
     assert told["unexplained"] == 2
     assert [row["ours"] for row in told["differences"]] == ["No Color", "Orange"]  # type: ignore[attr-defined]
+
+
+def test_a_states_file_beside_figures_of_ones_own(tmp_path: Path) -> None:
+    given, rules = given_for("2024"), academic_rules("2024")
+    (path, _) = write_state_files(compute(given, rules, "dashboard"), tmp_path)
+    ours = compute(given, rules, "dashboard").figures
+    same = audit_beside(path, ours, FindingLog()).as_json()
+    assert same["rows"] == same["agree"] == len(ours) / 2
+    assert (same["only_state"], same["only_ours"]) == (0, len(ours) / 2)
+    fewer = given.current.with_columns(
+        pl.when(pl.col("scores") == 500).then(499).otherwise("scores").alias("scores")
+    )
+    other = compute(replace(given, current=fewer), rules, "dashboard").figures
+    told = audit_beside(path, other, FindingLog()).as_json()
+    assert told["explained"] > 0  # type: ignore[operator]
+    assert told["unexplained"] == 0
+    wrong = ours.with_columns(status=pl.col("status") + 1.0)
+    assert audit_beside(path, wrong, FindingLog()).as_json()["unexplained"] > 0  # type: ignore[operator]
+    with pytest.raises(UsageError, match="lack the columns"):
+        audit_beside(path, ours.drop("color"), FindingLog())

@@ -57,11 +57,12 @@ from scorehouse.verbs.indicator import (
 from scorehouse.verbs.indicator import (
     compute as compute_figures,
 )
-from scorehouse.verbs.indicator_audit import audit_file
+from scorehouse.verbs.indicator_audit import audit_beside, audit_file
 from scorehouse.verbs.indicator_chances import chances_of
 from scorehouse.verbs.indicator_files import read_printed
 from scorehouse.verbs.indicator_given import given as given_input
 from scorehouse.verbs.indicator_pages import write_pages
+from scorehouse.verbs.indicator_sums import table_of, typed_figures
 
 app = typer.Typer(
     help="The Academic Indicator: distance from standard, Status, Change, color, and why.",
@@ -387,13 +388,15 @@ def audit(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The state's published file.")],
     dashboard: options.AuditDashboardOption = "",
     subject: options.AuditSubjectOption = "",
+    figures: options.FiguresOption = None,
     accept_uncertain: options.UncertainOption = False,
     findings: options.FindingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Recompute every row of a published file, and explain every difference.
 
-    Exit code 1: a row was left out, or a difference has no explanation.
+    With figures of your own, also compare the file with them. Exit code 1: a row was left
+    out, or a difference has no explanation.
     """
     with answering(as_json):
         if not file.is_file():
@@ -405,12 +408,28 @@ def audit(
             )
         finally:
             options.write_findings(log, findings)
+        beside = None
+        if figures is not None:
+            own = typed_figures(table_of(figures))
+            beside = audit_beside(file, own, FindingLog(), dashboard=dashboard, subject=subject)
     told = found.as_json()
     if as_json:
-        print_json(told | {"findings": log.counts()})
+        also = {} if beside is None else {"beside": beside.as_json()}
+        print_json(told | also | {"findings": log.counts()})
     else:
         _show_audit(told, log)
+        if beside is not None:
+            _show_beside(beside.as_json())
     raise typer.Exit(SOMETHING_LEFT_OUT if found.left_out or told["unexplained"] else 0)
+
+
+def _show_beside(told: dict[str, Any]) -> None:
+    say(
+        f"Beside your figures: {told['rows']:,} rows in both, {told['agree']:,} agree, "
+        f"{told['explained']:,} differ because other students were counted, "
+        f"{told['unexplained']:,} differ without an explanation; {told['only_state']:,} rows "
+        f"are the state's only, {told['only_ours']:,} yours only."
+    )
 
 
 def _show_audit(told: dict[str, Any], log: FindingLog) -> None:

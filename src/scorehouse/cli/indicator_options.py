@@ -82,6 +82,10 @@ StateFilesOption = Annotated[
 FindingsOption = Annotated[
     Path | None, typer.Option(metavar=_FILE, help="Write findings as CSV, JSON or Parquet.")
 ]
+FiguresOption = Annotated[
+    Path | None,
+    typer.Option("--figures", metavar=_FILE, help="Figures of your own, as compute -o wrote them."),
+]
 SubjectOption = Annotated[str, typer.Option(help="ELA or Math.")]
 AuditSubjectOption = Annotated[str, typer.Option(help="ELA or Math, where rows don't say it.")]
 GroupOption = Annotated[str, typer.Option("--group", "-g", help="Student group, as in ALL or EL.")]

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from scorehouse.accountability.academic.audit import (
     AGREES,
     EXPLAINED,
@@ -14,9 +16,11 @@ from scorehouse.accountability.academic.audit import (
     WORDS,
     Audited,
     audit_row,
+    compare_row,
 )
-from scorehouse.accountability.academic.printed import Printed
-from scorehouse.errors import InputRefusedError
+from scorehouse.accountability.academic.printed import CODES, Printed
+from scorehouse.accountability.academic.sums import KEYS
+from scorehouse.errors import InputRefusedError, UsageError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.rulebook.dashboard_load import academic_rules
 from scorehouse.verbs.indicator_files import read_printed
@@ -105,3 +109,43 @@ def _told(audited: Audited) -> list[dict[str, str]]:
         }
         for difference in audited.differences
     ]
+
+
+# --- beside figures of one's own ---
+
+
+@dataclass(frozen=True)
+class BesideSummary:
+    """A state's rows beside one's own: what was compared, and rows that only one side has."""
+
+    found: AuditSummary
+    only_state: int
+    only_ours: int
+
+    def as_json(self) -> dict[str, object]:
+        """The summary as JSON has it."""
+        told = self.found.as_json()
+        return told | {"only_state": self.only_state, "only_ours": self.only_ours}
+
+
+def audit_beside(
+    path: Path, figures: pl.DataFrame, log: FindingLog, *, dashboard: str = "", subject: str = ""
+) -> BesideSummary:
+    """Compare a published file with figures that `scorehouse indicator compute` wrote.
+
+    Where other students were counted, that explains what follows from it. Raises
+    InputRefusedError without a row in both, UsageError without the columns of figures.
+    """
+    missing = [name for name in (*KEYS, "n", "status", *CODES) if name not in figures.columns]
+    if missing:
+        raise UsageError(f"the figures lack the columns {', '.join(missing)}")
+    own = {tuple(row[name] for name in KEYS): row for row in figures.iter_rows(named=True)}
+    rows = read_printed(path, log, dashboard=dashboard, subject=subject)
+    keyed = {tuple(getattr(row.row, name) for name in KEYS): row for row in rows}
+    both = [key for key in keyed if key in own]
+    if not both:
+        raise InputRefusedError(f"{path.name} and the figures have no row in common")
+    audited = [compare_row(keyed[key], own[key]) for key in both]
+    return BesideSummary(
+        summed_up(audited, log.left_out), len(keyed) - len(both), len(own) - len(both)
+    )

@@ -207,3 +207,17 @@ def _tell_cuts(current: pl.DataFrame, log: FindingLog) -> None:
     unknown = current.filter(pl.col("high_school_cuts").is_null())["entity_id"].unique().sort()
     for entity in unknown:
         log.add("academic_cuts_assumed", record=entity)
+
+
+_WHOLE = ("n", "prior_n", "enrolled", "tested", "prior_enrolled", "prior_tested", "status_level",
+          "change_level", "color", "box")  # fmt: skip
+_DECIMAL = ("status", "prior_status", "change")
+
+
+def typed_figures(figures: pl.DataFrame) -> pl.DataFrame:
+    """Figures that were written, numbers as numbers whatever the file's form."""
+    kinds = {**dict.fromkeys(_WHOLE, pl.Int64), **dict.fromkeys(_DECIMAL, pl.Float64)}
+    there = {name: kind for name, kind in kinds.items() if name in figures.columns}
+    return figures.with_columns(
+        pl.col(name).cast(kind, strict=False) for name, kind in there.items()
+    )

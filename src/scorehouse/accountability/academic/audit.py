@@ -279,4 +279,4 @@ def _pairs(printed: Printed, own: Mapping[str, Any]) -> Iterator[tuple[str, Any,
         if what in printed.points and ours is not None:
             yield what, printed.points[what], Fraction(str(ours))
     for what, theirs in printed.codes.items():
-        yield what, theirs, own[what]
+        yield what, theirs, own[what] or 0
