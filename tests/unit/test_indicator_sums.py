@@ -124,3 +124,18 @@ def test_values_assumed_for_a_dashboard_are_said() -> None:
     for rule in ("status_cuts", "change_cuts", "colors"):
         assert f"Uncertain {rule}: " in said
     assert "status_cuts" not in " ".join(uncertain_notes(RULES, ["Math", "ELA"]))
+
+
+def test_the_public_sees_neither_who_was_left_out_nor_small_groups_of_last_year(
+    tmp_path: Path,
+) -> None:
+    log = FindingLog()
+    current = sums(tmp_path, f"{GOOD},3", header=f"{HEADER},left_out_medical", log=log)
+    prior = sums(tmp_path, BEFORE.replace(",40,-100000,42,41", ",7,-100,8,7"), log=log)
+    given = IndicatorInput(current, prior, NOBODY)
+    staff = compute(given, RULES).figures.row(0, named=True)
+    assert (staff["left_out_medical"], staff["prior_n"], staff["prior_enrolled"]) == (3, 8, 8)
+    public = compute(given, RULES, "dashboard").figures.row(0, named=True)
+    hidden = [name for name in public if name.startswith(("left_out_", "prior_"))]
+    assert {public[name] for name in hidden} == {None}
+    assert (public["n"], public["status"]) == (staff["n"], staff["status"])

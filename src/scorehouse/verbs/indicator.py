@@ -26,7 +26,8 @@ from scorehouse.rulebook.dashboard import CHANGE_LEVELS, COLORS, STATUS_LEVELS, 
 from scorehouse.rulebook.small_groups import profile_named
 
 MEASURE, ASSESSMENT_TYPE = "academic_indicator", "summative"
-PROFILES = ("staff", "dashboard")
+STAFF = "staff"
+PROFILES = (STAFF, "dashboard")
 """Audiences of the indicator: staff, and what the state's own Dashboard shows."""
 
 _DOOR = {"n": "n_scored", "enrolled": "n_enrolled", "tested": "n_tested"}
@@ -79,10 +80,23 @@ def compute(given: IndicatorInput, rules: AcademicRules, profile: str = "staff")
     if profile not in PROFILES:
         raise UsageError(f"the indicator is for {' or '.join(PROFILES)}, not for {profile!r}")
     table = indicator_table(given.current, given.prior, rules)
+    if profile != STAFF:
+        table = _as_published(table, rules)
     named = _named(table, given.entities)
     return Computed(
         rules.dashboard, profile, _let_out(named, rules, profile, given.snapshot),
         tuple(_notes(rules, given)),
+    )  # fmt: skip
+
+
+def _as_published(table: pl.DataFrame, rules: AcademicRules) -> pl.DataFrame:
+    """Without what the state doesn't print: who was left out, and small groups of last year."""
+    is_small = pl.col("prior_n") < rules.smallest_shown
+    prior = [name for name in table.columns if name.startswith("prior_")]
+    return table.with_columns(
+        *(pl.lit(None, pl.Int64).alias(name) for name in table.columns
+          if name.startswith("left_out_")),
+        *(pl.when(~is_small).then(name).alias(name) for name in prior),
     )  # fmt: skip
 
 
