@@ -12,6 +12,7 @@ import pytest
 
 from house.walk import PACKAGE
 from scorehouse.accountability.academic.academic import half_away, half_up
+from scorehouse.accountability.academic.explain import reasons
 from scorehouse.accountability.academic.figure import WORDS, Figure, figure
 from scorehouse.accountability.academic.sums import POINT, SUMS, Row, Sums
 from scorehouse.accountability.academic.table import indicator_table
@@ -159,3 +160,13 @@ def test_the_color_grids_and_cuts_are_one_row_a_dashboard() -> None:
                 if rules.colors:
                     assert rules.colors[status, change] <= rules.colors[status + 1, change]
                     assert rules.colors[change, status] <= rules.colors[change, status + 1]
+
+
+def test_the_public_is_told_printed_values_only() -> None:
+    case = next(case for case in CASES if "unrounded Statuses" in case["because"])
+    found, rules = figure_of(case), academic_rules(case["dashboard"])
+    staff, public = reasons(found, rules), reasons(found, rules, is_public=True)
+    assert "add up to -7386 points" in staff[0]
+    assert "-4.84 before rounding, -4.8 shown" in " ".join(staff)
+    assert "Change is -4.8, which is Declined" in " ".join(public)
+    assert not any(word in " ".join(public) for word in ("7386", "-4.84", "add up"))

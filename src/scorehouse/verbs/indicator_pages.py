@@ -33,7 +33,7 @@ from scorehouse.rulebook.dashboard import (
     STATUS_LEVELS,
     AcademicRules,
 )
-from scorehouse.verbs.indicator import Computed, IndicatorInput, figure_of
+from scorehouse.verbs.indicator import STAFF, Computed, IndicatorInput, figure_of
 
 _TYPES = {SCHOOL: "School", DISTRICT: "District", STATE: "State"}
 _TENTH = Fraction(1, 10)
@@ -111,14 +111,15 @@ def _subject(
     whole = next((row for row in rows if row["student_group"] == "ALL"), rows[0])
     figure = figure_of(given, rules, whole["entity_id"], whole["subject"], whole["student_group"])
     shown = not whole["hidden"]
-    is_staff = computed.profile == "staff"
+    is_staff = computed.profile == STAFF
+    told = [*reasons(figure, rules, is_public=not is_staff), *sources(figure, rules)]
     return SubjectStory(
         whole["subject"],
         indicator_row(whole, rules, whole["entity_name"] or whole["entity_id"]),
         [_group_row(row, rules) for row in rows if row is not whole],
         grid_of(rules),
         cuts_of(rules, whole["subject"], cut_set(figure.row, rules)),
-        [*reasons(figure, rules), *sources(figure, rules)] if shown else (),
+        told if shown else (),
         [(words, f"{n:,}") for words, n in counted(figure.current_sums)] if is_staff else (),
         tuple(_margins(figure, rules)) if shown else (),
         changes(figure, rules) if shown else (),

@@ -78,12 +78,19 @@ def counted(sums: Sums) -> list[tuple[str, int]]:
     return found
 
 
-def reasons(found: Figure, rules: AcademicRules) -> list[str]:
-    """Sentences from the students of both years to the color, in order."""
-    told = [*_year("This year", found.current_sums, found, rules, is_current=True)]
-    if found.prior_sums is not None and rules.has_change:
+def reasons(found: Figure, rules: AcademicRules, *, is_public: bool = False) -> list[str]:
+    """Sentences from the students of both years to the color, in order.
+
+    The public is told of printed values only: no sums, nothing before rounding.
+    """
+    told: list[str] = []
+    if not is_public:
+        told += _year("This year", found.current_sums, found, rules, is_current=True)
+    if not is_public and found.prior_sums is not None and rules.has_change:
         told += _year("The prior year", found.prior_sums, found, rules, is_current=False)
-    told += [*_status(found, rules), *_change(found, rules), *_color(found, rules)]
+    told += _status(found, rules)
+    told += _change(found, rules, is_public)
+    told += _color(found, rules)
     return [*told, *(f"Uncertain: {said.note}" for said in found.uncertain)]
 
 
@@ -145,7 +152,7 @@ def _status(found: Figure, rules: AcademicRules) -> Iterator[str]:
     yield text
 
 
-def _change(found: Figure, rules: AcademicRules) -> Iterator[str]:
+def _change(found: Figure, rules: AcademicRules, is_public: bool) -> Iterator[str]:
     decision = found.decision
     if decision.status is None:
         return
@@ -153,7 +160,8 @@ def _change(found: Figure, rules: AcademicRules) -> Iterator[str]:
         yield f"No Change: {WORDS[decision.why_not['change']]}."
         return
     assert found.exact_change is not None
-    text = f"Change is {exact(found.exact_change)} before rounding, {signed(decision.change)} shown"
+    before = "" if is_public else f"{exact(found.exact_change)} before rounding, "
+    text = f"Change is {before}{signed(decision.change)}{'' if is_public else ' shown'}"
     if decision.change_level:
         cuts = rules.change_cuts_of(found.row.subject)
         text += (
