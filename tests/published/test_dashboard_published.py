@@ -222,3 +222,17 @@ def test_a_value_that_was_altered_is_found(
     told = audit_file(path, log).as_json()
     assert altered > 5
     assert told["unexplained"] == altered
+
+
+def test_a_file_that_doesnt_say_whose_cuts_hold_is_explained(shared: Path, tmp_path: Path) -> None:
+    with (shared / "cases" / "dashboard_published.csv").open(encoding="utf-8-sig") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["hs_cutpoints"] == "Y"]
+    path = tmp_path / "without.csv"
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        kept = [name for name in rows[0] if name != "hs_cutpoints"]
+        writer = csv.DictWriter(stream, kept, extrasaction="ignore", restval="NA")
+        writer.writeheader()
+        writer.writerows({name: row[name] or "NA" for name in kept} for row in rows)
+    told = audit_file(path, FindingLog()).as_json()
+    assert (told["rows"], told["unexplained"], told["left_out"]) == (len(rows), 0, 0)
+    assert told["explained"] > 20  # type: ignore[operator]

@@ -213,7 +213,7 @@ def test_an_unknown_group_is_explained_not_an_error(tmp_path: Path) -> None:
 def test_a_wrong_color_is_unexplained(tmp_path: Path) -> None:
     path = tmp_path / "printed.csv"
     header, one, two, _ = PRINTED.split("\n", 3)
-    path.write_text(f"{header},color\n{one},2\n{two},3\n")
+    path.write_text(f"{header},color\n{one},2\n{two},5\n")
     told = audit_file(path, FindingLog()).as_json()
     assert told["unexplained"] == 2
     assert [row["ours"] for row in told["differences"]] == ["No Color", "Orange"]  # type: ignore[attr-defined]

@@ -131,6 +131,10 @@ def _printed(path: Path, rules: AcademicRules, log: FindingLog) -> Computed:
     notes = [*uncertain_notes(rules, {row.row.subject for row in rows})]
     if any(row.recomputed_change for row in rows):
         notes.append("Change was taken from printed Statuses: ±0.1 beside the state's.")
+    if not all(row.has_cut_set for row in rows):
+        notes.append(
+            "Without a column high_school_cuts, the Status cuts of grades 3 to 8 were taken."
+        )
     return Computed(rules.dashboard, "printed", made, tuple(notes))
 
 

@@ -33,6 +33,7 @@ _TENTH = Fraction(1, 10)
 WORDS: Mapping[str, str] = {
     "pair_and_share": "The row has another entity's prior year, by a method that isn't known.",
     "cuts_unknown": "The cuts that hold for the row aren't known, so its level can't be checked.",
+    "cut_set_unknown": "The file doesn't say which Status cuts hold; by the other set it agrees.",
     "older_change_label": "The label of Change is that of the Dashboard before, the color is not.",
     "other_students": "Other students were counted.",
     "group_unknown": "The Dashboard has no such student group.",
@@ -220,6 +221,18 @@ def _by_unknown_cuts(
     return bool(hangs.get(found.what, set()) & lacking)
 
 
+def _by_other_cuts(
+    found: Difference, printed: Printed, _decision: Decision, rules: AcademicRules
+) -> bool:
+    """Without a column that says whose cuts hold, those of high schools may."""
+    if printed.has_cut_set or found.what not in ("status_level", "color", "box"):
+        return False
+    row = replace(printed.row, high_school_cuts=not printed.row.high_school_cuts)
+    other = decide(row, printed.evidence, rules)
+    codes = {"status_level": other.status_level, found.what: getattr(other, found.what)}
+    return all(printed.codes.get(what, code) == code for what, code in codes.items())
+
+
 def _by_older_label(
     found: Difference, printed: Printed, decision: Decision, rules: AcademicRules
 ) -> bool:
@@ -243,6 +256,7 @@ _Explains = Callable[[Difference, Printed, Decision, AcademicRules], bool]
 _EXPLANATIONS: Mapping[str, _Explains] = {
     "pair_and_share": _by_pair_and_share,
     "cuts_unknown": _by_unknown_cuts,
+    "cut_set_unknown": _by_other_cuts,
     "older_change_label": _by_older_label,
     "by_test_row": _by_test,
 }

@@ -11,6 +11,9 @@ from scorehouse.accountability.academic.figure import Evidence
 from scorehouse.accountability.academic.sums import DISTRICT, SCHOOL, STATE, Row
 
 _YES = frozenset({"Y", "YES", "TRUE", "1"})
+_NOTHING = frozenset({"", "NA", "N/A", "NULL", "NONE", "*", "--"})
+"""What stands in tables where there is no number."""
+
 _TYPES = {"S": SCHOOL, "D": DISTRICT, "L": DISTRICT, "X": STATE}
 _SUBJECTS = {"ELA": "ELA", "MATH": "Math"}
 _ENOUGH = 1_000_000
@@ -38,7 +41,7 @@ class Printed:
     `counts`, `points` and `codes` hold what was given; a code that the row's file has no
     column for is absent, one that is there and empty is 0. `recomputed_change`: Change was
     taken from printed Statuses and may differ from the state's by a tenth. `has_prior_n`: there is
-    a column of it.
+    a column of it; `has_cut_set`: one that says which Status cuts hold.
     """
 
     row: Row
@@ -50,6 +53,7 @@ class Printed:
     pair_and_share: str = ""
     recomputed_change: bool = False
     has_prior_n: bool = True
+    has_cut_set: bool = True
 
     @property
     def evidence(self) -> Evidence:
@@ -98,6 +102,7 @@ def printed_row(
         pair_and_share,
         recomputed,
         "prior_n" in cells,
+        "high_school_cuts" in cells,
     ), problems
 
 
@@ -126,7 +131,7 @@ def _is_yes(text: str) -> bool:
 
 def _count(cells: Mapping[str, str], name: str, problems: list[Problem]) -> int | None:
     text = cells.get(name, "").strip().removesuffix("%").replace(",", "")
-    if not text:
+    if text.upper() in _NOTHING:
         return None
     if not re.fullmatch(r"\d+(\.0+)?", text):
         problems.append(Problem(name, text, "a whole number is expected"))
@@ -136,7 +141,7 @@ def _count(cells: Mapping[str, str], name: str, problems: list[Problem]) -> int 
 
 def _points(cells: Mapping[str, str], name: str, problems: list[Problem]) -> Fraction | None:
     text = cells.get(name, "").strip().replace(",", "")
-    if not text:
+    if text.upper() in _NOTHING:
         return None
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", text):
         problems.append(Problem(name, text, "a number of points is expected"))
