@@ -22,7 +22,7 @@ _ROUNDS = 40
 _REACHES = (1000.0, 200.0, 40.0)
 _SHARE = 0.3
 _IDLE = 0.95
-_ASIDE = 1e-3
+_FOREMOST = 100.0
 
 
 @dataclass
@@ -62,12 +62,13 @@ class Search:
         cells = self.widths.pending(self.system, interval)
         return cells[self._moves[cells]]
 
-    def aim(self, cost: Floats, reach: float) -> bool:
+    def aim(self, cost: Floats, reach: float, *, is_quick: bool = False) -> bool:
         """Look for the witness that costs least; whether there was one to keep.
 
-        Where the first answer has parts of students, whole numbers are asked for.
+        Where the first answer has parts of students, whole numbers are asked for, unless it
+        has to be quick.
         """
-        for whole in (False, True):
+        for whole in (False,) if is_quick else (False, True):
             found = self._program(reach, whole).least(cost[self._block.cells])
             if found is None:
                 return False
@@ -168,9 +169,12 @@ def _one_by_one(search: Search, interval: int, generator: np.random.Generator) -
         if not len(pending):
             return failed
         cell = int(pending[0])
-        cost = _ASIDE * _random(search.system, pending, generator)
-        for cost[cell] in (1.0, -1.0):
-            search.aim(cost, _REACHES[-1])
+        for reach, is_quick in ((_REACHES[-1], True), (_REACHES[0], True), (_REACHES[-1], False)):
+            cost = _random(search.system, pending, generator)
+            for cost[cell] in (_FOREMOST, -_FOREMOST):
+                search.aim(cost, reach, is_quick=is_quick)
+            if search.widths.high[cell] - search.widths.low[cell] >= interval:
+                break
         if search.widths.high[cell] - search.widths.low[cell] < interval:
             failed.append(cell)
 

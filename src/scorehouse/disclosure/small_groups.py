@@ -46,23 +46,33 @@ def extremes(row: Mapping[str, Any], rules: SmallGroupRules) -> Decision:
     met = met_level(row, rules)
     if not met:
         is_one_sided = percent > 0 and 100 * (total - max(levels)) <= percent * total
-        return Decision(levels=hidden) if is_one_sided else Decision()
+        return Decision(levels=hidden if is_one_sided else _few(levels, rules))
     above = 100 * sum(levels[met - 1 :])
     if percent and above <= percent * total:
         return Decision(levels=hidden, met=EXTREME, coded=f"≤{percent}")
     if percent and above >= (100 - percent) * total:
         return Decision(levels=hidden, met=EXTREME, coded=f"≥{100 - percent}")
-    return Decision(levels=_empty_levels(levels, met, rules))
+    return Decision(levels=_few_on_a_side(levels, met, rules))
 
 
-def _empty_levels(levels: Sequence[int], met: int, rules: SmallGroupRules) -> dict[int, str]:
-    """In a small group, the levels of a side of the standard on which one is empty."""
-    if sum(levels) >= rules.smallest_group_zero_level:
-        return {}
+def _few_on_a_side(levels: Sequence[int], met: int, rules: SmallGroupRules) -> dict[int, str]:
+    """The levels of a side of the standard on which one has too few students."""
     sides = (range(met - 1), range(met - 1, len(levels)))
     return {
         level: EXTREME
         for side in sides
-        if len(side) > 1 and any(levels[level] == 0 for level in side)
+        if len(side) > 1 and any(levels[level] < rules.smallest_level_count for level in side)
         for level in side
     }
+
+
+def _few(levels: Sequence[int], rules: SmallGroupRules) -> dict[int, str]:
+    """Levels with too few students, and the next smallest until they can't be told apart."""
+    order = sorted(range(len(levels)), key=lambda level: (levels[level], level))
+    small = sum(count < rules.smallest_level_count for count in levels)
+    if not small:
+        return {}
+    enough = rules.smallest_level_count
+    sizes = range(max(small, 2), len(order))
+    taken = next((n for n in sizes if sum(levels[i] for i in order[:n]) > enough), len(order))
+    return dict.fromkeys(sorted(order[:taken]), EXTREME)

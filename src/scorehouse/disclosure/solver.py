@@ -11,8 +11,12 @@ from scorehouse.disclosure.system import INFINITE, Flags, Floats, Ints, System
 
 _TOLERANCE = 1e-6
 _GAP = 0.3  # good enough: a witness needn't be the farthest
-_NODES = 200  # and the search for one ends, the same way every time
-_USABLE = (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kSolutionLimit)
+_NODES, _SOLUTIONS = 10, 5  # and the search for one ends, the same way every time
+_UNUSABLE = (
+    highspy.HighsModelStatus.kInfeasible,
+    highspy.HighsModelStatus.kUnbounded,
+    highspy.HighsModelStatus.kUnboundedOrInfeasible,
+)
 _Highs = highspy.Highs.__mro__[1]  # the solver itself; the class around it prints a banner
 
 
@@ -61,6 +65,10 @@ class Program:
         if is_whole is not None:
             self._highs.setOptionValue("mip_rel_gap", _GAP)
             self._highs.setOptionValue("mip_max_nodes", _NODES)
+            self._highs.setOptionValue("mip_max_improving_sols", _SOLUTIONS)
+            self._highs.setOptionValue("mip_detect_symmetry", False)
+            self._highs.setOptionValue("mip_heuristic_run_rins", False)
+            self._highs.setOptionValue("mip_heuristic_run_rens", False)
         self._size = len(block.cells)
         self._highs.passModel(_model(block, low, high, is_whole))
 
@@ -75,7 +83,8 @@ class Program:
         places = np.arange(self._size, dtype=np.int32)
         self._highs.changeColsCost(self._size, places, cost.astype(np.float64))
         self._highs.run()
-        if self._highs.getModelStatus() not in _USABLE or not self._is_feasible():
+        status = self._highs.getModelStatus()
+        if status in _UNUSABLE or not self._is_feasible():
             return None
         return np.array(self._highs.getSolution().col_value, dtype=np.float64)
 

@@ -75,8 +75,9 @@ def _add_unnamed(knowledge: Knowledge, sums: Sequence[Sum], smallest: int) -> No
     totals = {each.total for each in sums if _parts(knowledge, each, each.what)}
     for place, what in wanted:
         value = values.get((place, what))
-        is_small = what.name == "size" and value is not None and 0 < value < smallest
-        is_empty = values.get((place, Quantity("", "size"))) == 0
+        students = values.get((place, Quantity("", "size")))
+        is_empty = students == 0
+        is_small = value is not None and students is not None and 0 < students < smallest
         is_nobody = value == 0 and is_empty and place not in totals
         knowledge.add(
             place, what, value, is_protected=is_small, is_known=is_nobody, is_fixed=is_nobody
@@ -151,8 +152,12 @@ def _add_sum(knowledge: Knowledge, told: Sum, smallest: int) -> None:
     if rest is not None and (rest < 0 or (rest and is_complete)):
         raise UsageError(_unequal(told.total, told.what))
     if not is_complete and _has_rest(knowledge, told):
-        is_small = told.what.name == "size" and rest is not None and 0 < rest < smallest
-        cells = [*cells, knowledge.unnamed(rest, is_protected=is_small)]
+        size = Quantity("", "size")
+        students = _rest(
+            knowledge, [knowledge.cells[told.total, size], *_parts(knowledge, told, size)]
+        )
+        is_small = students is not None and 0 < students < smallest
+        cells = [*cells, knowledge.unnamed(rest, is_protected=is_small and rest is not None)]
     knowledge.builder.total(whole, cells)
 
 
@@ -163,10 +168,13 @@ def _parts(knowledge: Knowledge, told: Sum, what: Quantity) -> list[int]:
 
 def _has_rest(knowledge: Knowledge, told: Sum) -> bool:
     """Whether students are in parts that no row shows; a row about nobody may be left out."""
-    size = Quantity("", "size")
-    cells = [knowledge.cells[told.total, size], *_parts(knowledge, told, size)]
     is_derived = any(part.students.student_group.startswith(_BEYOND) for part in told.parts)
-    return is_derived or _rest(knowledge, cells) != 0
+    return is_derived or _students_left(knowledge, told) != 0
+
+
+def _students_left(knowledge: Knowledge, told: Sum) -> float | None:
+    size = Quantity("", "size")
+    return _rest(knowledge, [knowledge.cells[told.total, size], *_parts(knowledge, told, size)])
 
 
 def _rest(knowledge: Knowledge, cells: Sequence[int]) -> float | None:

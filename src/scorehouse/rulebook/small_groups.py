@@ -50,7 +50,7 @@ _SETTINGS: Mapping[str, Callable[[object], Any]] = {
     "smallest_difference": fields.count,
     "met_standard_level": fields.count,
     "extremes": _steps,
-    "smallest_group_zero_level": fields.count,
+    "smallest_level_count": fields.count,
 }
 _REQUIRED = ("smallest_group", "counted")
 
@@ -68,7 +68,7 @@ class SmallGroupRules:
     smallest_difference: int = 0
     met_standard_level: int = 0
     extremes: tuple[Step, ...] = ()
-    smallest_group_zero_level: int = 0
+    smallest_level_count: int = 0
 
     def smallest_for(self, measure: str) -> int:
         """The fewest students whose results on a measure are shown.
