@@ -87,6 +87,17 @@ def test_the_same_row_twice_counts_once_and_two_different_ones_not_at_all(tmp_pa
     assert log.counts() == {"academic_sums_twice": 1}
 
 
+def test_alternate_assessments_have_no_known_range(tmp_path: Path) -> None:
+    log, header = FindingLog(), f"{HEADER},caa_scores"
+    far = GOOD.replace(",40,-100000", ",40,-16000000")
+    kept = [
+        checked(IndicatorInput(sums(tmp_path, f"{far},{n}", header=header, log=log), None, NOBODY),
+                RULES, log).current.height
+        for n in (0, 1)
+    ]  # fmt: skip
+    assert kept == [0, 1]
+
+
 def test_an_unknown_set_of_cuts_is_told_and_the_row_is_computed(tmp_path: Path) -> None:
     log = FindingLog()
     unknown = GOOD.removesuffix("N")
