@@ -13,6 +13,7 @@ import report_help as helper
 from report_help import NONPUBLIC, NORTH, SCHOOLS, SOUTH, STATE, Row, add, entities
 from scorehouse.reports.query import ReportQuery
 from scorehouse.warehouse import Warehouse
+from scorehouse.warehouse.purge import PurgeRequest, purge
 from scorehouse.warehouse.report import figures_of
 
 YEAR = "2018-19"
@@ -166,3 +167,13 @@ def test_a_correction_of_people_alone_moves_the_enrolled(fresh: Warehouse) -> No
     add(fresh, {"enrollment": [moved]})
     (after,) = figures_of(fresh, query).figures.to_pylist()
     assert (before["n_enrolled"], after["n_enrolled"]) == (1, 2)
+
+
+def test_who_was_purged_is_in_no_count(fresh: Warehouse) -> None:
+    query = ReportQuery("aggregate", entities=(NORTH,), grades=("05",), subjects=("ELA",))
+    (before,) = figures_of(fresh, query).figures.to_pylist()
+    kept = {path.name for path in (fresh.root / "cube").rglob("*.parquet")}
+    purge(fresh, PurgeRequest(student_id=ADA))
+    assert not kept & {path.name for path in fresh.root.rglob("*.parquet")}
+    (after,) = figures_of(fresh, query).figures.to_pylist()
+    assert (before["n_scored"], after["n_scored"]) == (2, 1)
