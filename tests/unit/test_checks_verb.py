@@ -16,6 +16,7 @@ from cases.results_rules_run import Case, document, tables
 from scorehouse.cli.app import app
 from scorehouse.errors import UsageError
 from scorehouse.verbs.check import CheckRequest, check_file, compat_lines
+from unit.intake_files import trt, zipped
 
 STUDENT = "9000000001"
 IDENTIFIED = f"test.StudentIdentifier={STUDENT} && test.FirstName=Adalovelace"
@@ -183,3 +184,23 @@ def test_the_incumbents_messages_hide_private_values(tmp_path: Path) -> None:
 def test_a_policy_that_nobody_knows_is_refused_before_reading(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="known are"):
         check_file(CheckRequest(tmp_path / "none", "paper", policy="mine"))
+
+
+def test_findings_of_a_rule_stand_in_the_order_of_the_results(tmp_path: Path) -> None:
+    """No join and no choice of a first row may leave their order to chance."""
+    segment = '<Segment id="S1" position="1" algorithm="fixedform"/>'
+    codes = ('<Accommodation type="a" value="b" code="{}" segment="0"/>').format
+    component = '<GenericVariable context="COMPONENT_1" name="a" value="b"/>'
+    inside = [segment + codes(f"TDS_Odd{n % 7}") + component for n in range(60)]
+    results = [trt(f"op-{n:02}", before_items=text, itemCount="2") for n, text in enumerate(inside)]
+    path = tmp_path / "delivery.zip"
+    path.write_bytes(zipped({f"{n}.xml": content for n, content in enumerate(results)}))
+    told = tmp_path / "findings.json"
+    check_file(CheckRequest(path, "annual-later"), told)
+    places: dict[tuple[str, str], list[str]] = {}
+    for finding in json.loads(told.read_text()):
+        places.setdefault((finding["rule"], finding["field"]), []).append(finding["record"])
+    assert {"X43", "R27"} <= {rule for rule, _ in places}
+    for rule, records in places.items():
+        known = [record for record in records if record.startswith("op-")]
+        assert known == sorted(known), rule

@@ -37,7 +37,7 @@ def has_items(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     """Results without an item whose status doesn't explain it."""
     status = pl.col("opportunity_status").str.to_lowercase().fill_null("")
     results = frames.xml("result").filter(~status.is_in(rule.parameters["statuses_without_items"]))
-    found = results.join(frames.xml("item"), on="result", how="anti")
+    found = results.join(frames.xml("item"), on="result", how="anti", maintain_order="left")
     yield Hit(found, ALL, rule.fields[0], pl.col("opportunity_status"))
 
 
@@ -57,7 +57,7 @@ def has_score_info(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     open_ended = pl.col("format").is_in([*kinds, *(kind.lower() for kind in kinds)])
     items = frames.xml("item").filter(open_ended)
     scored = frames.xml("score_info").filter(pl.col("node") == 0).select("result", "item")
-    found = items.join(scored, on=["result", "item"], how="anti")
+    found = items.join(scored, on=["result", "item"], how="anti", maintain_order="left")
     yield Hit(found, ALL, rule.fields[0], pl.col("format"))
 
 
@@ -65,7 +65,7 @@ def has_score_info(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
 def paper_response_type(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     """Responses of paper records that don't say what their text is."""
     on_paper = frames.tests.filter(pl.col("is_paper")).select("result")
-    items = frames.xml("item").join(on_paper, on="result", how="semi")
+    items = frames.xml("item").join(on_paper, on="result", how="semi", maintain_order="left")
     yield Hit(
         items, pl.col("has_response") & text("response_type").is_null(), rule.fields[0], pl.lit("")
     )
@@ -240,7 +240,8 @@ def known_measures(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
 def combined_tests(frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     """Results of a combined test."""
     is_component = text("context").str.to_uppercase().str.starts_with("COMPONENT_")
-    named = frames.xml("generic_variable").filter(is_component).unique("result", keep="first")
+    components = frames.xml("generic_variable").filter(is_component)
+    named = components.unique("result", keep="first", maintain_order=True)
     counted = frames.xml("result").select("result", "opportunity_itemCount")
-    found = named.join(counted, on="result", how="left")
+    found = named.join(counted, on="result", how="left", maintain_order="left")
     yield Hit(found, ALL, rule.fields[0], pl.col("opportunity_itemCount"))

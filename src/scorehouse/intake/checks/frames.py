@@ -116,9 +116,9 @@ class Frames:
             *(_yes_or_no(name).alias(f"?{name}") for name in flags),
             *_kinds(self.setting.profile.name == "paper"),
         )
-        return typed.join(self.counts, on="result", how="left").join(
-            self._constants, on=["school_year", "subject", "grade"], how="left"
-        )
+        counted = typed.join(self.counts, on="result", how="left", maintain_order="left")
+        keys = ["school_year", "subject", "grade"]
+        return counted.join(self._constants, on=keys, how="left", maintain_order="left")
 
     def _odd(self, name: str) -> pl.DataFrame:
         """The items with another value of a field than the usual ones; blank is usual."""

@@ -88,7 +88,7 @@ def accessibility_entries(frames: Frames) -> pl.DataFrame:
         bare.str.replace(DELIVERED, "").alias("code"),
         bare.str.extract(r"(?i):([UYN]{3})$").str.to_uppercase().alias("delivery"),
     )
-    return apart.join(lists, on="AccessibilityCodes", how="inner")
+    return lists.join(apart, on="AccessibilityCodes", how="inner", maintain_order="left_right")
 
 
 @predicate("R27")

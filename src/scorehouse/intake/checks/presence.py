@@ -62,7 +62,8 @@ def hand_scored_items(frames: Frames, _rule: ResultsRule) -> Iterator[Hit]:
         return
     is_writing = (pl.col("ItemType") == "WER") | pl.col("ScoreDimension").is_not_null()
     writing = frames.items.filter(is_writing).select("result").unique()
-    found = traits.unique("result", keep="first").join(writing, on="result", how="anti")
+    first = traits.unique("result", keep="first", maintain_order=True)
+    found = first.join(writing, on="result", how="anti", maintain_order="left")
     yield Hit(found, pl.lit(True), "Score/@measureOf", pl.col("measureOf"))
 
 
