@@ -129,10 +129,13 @@ def _participation(
     enrolled, tested = counts.get(f"{prefix}enrolled"), counts.get(f"{prefix}tested")
     without = counts.get(f"{prefix}n_without_loss")
     adds = rules.participation == LOWEST_SCORES and without is not None
+    taken = printed.points.get(f"{prefix}adjustment")
     if not enrolled or tested is None:
         if adds and f"{prefix}n" in counts:
             added = counts.get(f"{prefix}loss_count", 0)
             yield f"{prefix}n", counts[f"{prefix}n"], (without or 0) + added
+        if rules.participation == POINTS and taken is not None:
+            yield f"{prefix}adjustment", taken, _possible_points(taken, rules)
         return
     rate = participation_rate(tested, enrolled)
     if f"{prefix}participation" in counts:
@@ -141,9 +144,15 @@ def _participation(
         added = loss_count_2022(enrolled, tested, rules)
         yield f"{prefix}loss_count", counts.get(f"{prefix}loss_count", 0), added
         yield f"{prefix}n", counts.get(f"{prefix}n"), (without or 0) + added
-    adjustment = printed.points.get(f"{prefix}adjustment")
-    if rules.participation == POINTS and adjustment is not None:
-        yield f"{prefix}adjustment", adjustment, points_2018(rate, rules)
+    if rules.participation == POINTS and taken is not None:
+        yield f"{prefix}adjustment", taken, points_2018(rate, rules)
+
+
+def _possible_points(taken: Fraction, rules: AcademicRules) -> Fraction:
+    """The nearest points that any rate could take."""
+    below = round(-taken / rules.points_per_percent)
+    rate = rules.participation_target - max(0, below)
+    return points_2018(max(0, rate), rules)
 
 
 def _sizes(printed: Printed, rules: AcademicRules) -> Iterator[tuple[str, Any, Any]]:
