@@ -58,14 +58,16 @@ class World:
         return Structure(entities, grades, self.partitions)
 
 
-def make_world(random: Random, districts: int, schools: int, *, grades: int = 3) -> World:
+def make_world(
+    random: Random, districts: int, schools: int, *, grades: int = 3, most_partitions: int = 4
+) -> World:
     """A small state."""
     named = {}
     for d in range(districts):
         district = f"91{d:05d}0000000"
         count = random.randint(1, schools)
         named[district] = tuple(f"91{d:05d}{s + 1:07d}" for s in range(count))
-    chosen = [p for p in PARTITIONS if random.random() < 0.6] or [SEXES]
+    chosen = [p for p in PARTITIONS if random.random() < 0.6][:most_partitions] or [SEXES]
     crossed = []
     if len(chosen) > 1 and random.random() < 0.6:
         crossed = list(product(chosen[0], chosen[1]))
