@@ -181,8 +181,9 @@ def report(figures: dict[str, dict[str, float]], asked: argparse.Namespace) -> s
     lines = [
         "# Loading the warehouse",
         "",
-        "`python bench/warehouse.py`; seconds of processor time, medians of "
-        f"{asked.runs} runs (one of the correction).",
+        f"`python bench/warehouse.py --students {asked.students} --trt-students "
+        f"{asked.trt_students} --runs {asked.runs}`; seconds of processor time, medians of the "
+        "runs (one of the correction).",
         "",
         *(f"- {name}: {value}" for name, value in machine().items()),
         "",
