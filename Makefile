@@ -45,6 +45,7 @@ bench: $(VENV)/ready-bench ## Measure scoring against other packages, in one run
 	@$(PYTHON) bench/reports.py
 	@$(PYTHON) bench/warehouse_postgres.py
 	@$(PYTHON) bench/find.py
+	@$(PYTHON) bench/rosters.py
 
 docs: $(VENV)/ready-docs ## Build the documentation site into site/
 	@$(PYTHON) docs/reference/glossary_page.py
