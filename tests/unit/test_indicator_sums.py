@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from scorehouse import indicator
 from scorehouse.errors import UsageError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.rulebook.dashboard_load import academic_rules
@@ -128,6 +129,15 @@ def test_parquet_is_read_with_its_own_kinds(tmp_path: Path) -> None:
     log = FindingLog()
     assert read_sums(tmp_path / "sums.parquet", log).equals(frame)
     assert log.counts() == {}
+
+
+def test_sums_are_taken_from_python_too(tmp_path: Path) -> None:
+    sums(tmp_path, GOOD, GOOD.replace("ALL", "XYZ"), log=FindingLog())
+    before = tmp_path / "before.csv"
+    before.write_text(f"{HEADER}\n{BEFORE}\n", encoding="utf-8")
+    made = indicator("2024", sums=tmp_path / "sums.csv", prior_sums=before)
+    assert made.figures["color_name"].to_pylist() == ["Yellow"]
+    assert made.findings["rule"].to_pylist() == ["academic_group"]
 
 
 def test_values_assumed_for_a_dashboard_are_said() -> None:

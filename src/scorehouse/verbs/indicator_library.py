@@ -36,13 +36,15 @@ def indicator(
     prior_scores: AnyPath | None = None,
     prior_roster: AnyPath | None = None,
     entities: AnyPath | None = None,
+    sums: AnyPath | None = None,
+    prior_sums: AnyPath | None = None,
     warehouse: AnyPath | None = None,
     as_of: str = "",
     profile: str = "staff",
     accept_uncertain: bool = False,
     settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> Indicator:
-    """Compute the Academic Indicator from scores with rosters, or from a warehouse.
+    """Compute the Academic Indicator from scores with rosters, from sums, or from a warehouse.
 
     See `scorehouse indicator compute`. Raises ScorehouseError when the request can't be met;
     what is wrong with records is in the findings.
@@ -51,7 +53,8 @@ def indicator(
     log = FindingLog()
     sources = Sources(
         scores=_path(scores), roster=_path(roster), prior_scores=_path(prior_scores),
-        prior_roster=_path(prior_roster), entities=_path(entities), warehouse=_path(warehouse),
+        prior_roster=_path(prior_roster), entities=_path(entities), sums=_path(sums),
+        prior_sums=_path(prior_sums), warehouse=_path(warehouse),
         as_of=as_of, settings=settings,
     )  # fmt: skip
     with ExitStack() as held:
@@ -59,9 +62,17 @@ def indicator(
     return Indicator(with_words(made.figures).to_arrow(), tuple(made.notes), log.table())
 
 
-def indicator_audit(file: AnyPath, *, dashboard: str = "", subject: str = "") -> AuditSummary:
-    """Recompute every row of a state's published file; see `scorehouse indicator audit`."""
-    return audit_file(Path(file), FindingLog(), dashboard=dashboard, subject=subject)
+def indicator_audit(
+    file: AnyPath, *, dashboard: str = "", subject: str = "", accept_uncertain: bool = False
+) -> AuditSummary:
+    """Recompute every row of a state's published file; see `scorehouse indicator audit`.
+
+    Rows that can't be read are counted in `left_out`.
+    """
+    return audit_file(
+        Path(file), FindingLog(), dashboard=dashboard, subject=subject,
+        accept_uncertain=accept_uncertain,
+    )  # fmt: skip
 
 
 def _path(path: AnyPath | None) -> Path | None:
