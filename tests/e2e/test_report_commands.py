@@ -154,6 +154,17 @@ def test_what_cannot_be_asked_is_refused(
     assert told in " ".join(done.err.split())
 
 
+def test_the_same_data_has_the_same_number(house: Path) -> None:
+    """What is released is known by the last import it holds, also when asked for later."""
+    now = report(house, "aggregate", "--json").json
+    then = report(house, "aggregate", "--as-of", now["last_import"], "--json").json
+    assert then["last_import"] == now["last_import"]
+    assert then["figures"] == now["figures"]
+    before = report(house, "aggregate", "--as-of", now["last_import"] - 2, "--json").json
+    assert before["last_import"] == now["last_import"] - 2
+    assert before["figures"] != now["figures"]
+
+
 def test_nothing_found_is_exit_code_1(house: Path) -> None:
     done = report(house, "aggregate", "--year", "2015-16")
     assert (done.code, done.out) == (1, "")

@@ -152,7 +152,7 @@ def _show(found: ReleasedReport, as_json: bool) -> None:
             {
                 "query": as_dict(found.query),
                 "profile": found.released.profile,
-                "snapshot": found.released.snapshot,
+                "last_import": found.released.snapshot,
                 "figures": rows,
                 "comparisons": found.comparisons.to_pylist(),
                 "notes": list(notes(rows)),
@@ -171,7 +171,7 @@ def _write(found: ReleasedReport, output: Path) -> None:
     columns = tuple((name, known.get(name, _PLAIN.get(name, ""))) for name in rows.columns)
     sentences = [
         f"For the audience: {profile_named(found.released.profile).label}.",
-        f"Snapshot {found.released.snapshot} of the warehouse.",
+        f"As of import {found.released.snapshot} of the warehouse.",
         *notes(found.figures.to_pylist()),
         *found.comparisons["sentence"].to_pylist(),
     ]

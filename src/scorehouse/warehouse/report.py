@@ -50,7 +50,11 @@ _KEYS = (*SCHOOL_KEYS, *TEST_KEYS)
 
 @dataclass(frozen=True)
 class Report:
-    """Figures before the exit door, with what the door needs to know."""
+    """Figures before the exit door, with what the door needs to know.
+
+    `snapshot` is the last import that the figures hold: the same for the same data, whenever
+    it is asked for.
+    """
 
     query: ReportQuery
     figures: pa.Table
@@ -145,7 +149,7 @@ def figures_of(source: Warehouse | Reading, query: ReportQuery) -> Report:
     figures = figure_table(rows)
     sums = known.structure(tree, query, schools, source.grades)
     followed = next((row["population"] for row in rows), "")
-    return Report(query, figures, sums, snapshot.number, followed)
+    return Report(query, figures, sums, snapshot.last_import, followed)
 
 
 def _without_nonpublic(tree: Tree, query: ReportQuery, entities: Iterable[str]) -> tuple[str, ...]:
