@@ -22,7 +22,7 @@ from scorehouse.accountability.academic.students import (
 )
 from scorehouse.accountability.academic.sums import LEFT_OUT, POINT
 from scorehouse.rulebook.dashboard_students import BY_TEST, EVERYWHERE, SPECIAL, StudentRules
-from scorehouse.warehouse.engine import Engine
+from scorehouse.warehouse.engine import Engine, Local
 from scorehouse.warehouse.marts import filled, in_list, text_of
 
 REASONS: Mapping[str, int] = {reason: place for place, reason in enumerate(LEFT_OUT, start=1)}
@@ -44,7 +44,8 @@ _CONDITIONS = {
     "FOS": "r.foster_youth",
     "HOM": "r.homeless",
 }
-_VIEWS = ("academic_spells", "academic_records", "academic_members")
+_HALVES = {"plain": "NOT EXISTS", "special": "EXISTS"}
+"""Students with one enrollment and one result, and the others."""
 
 
 class SumsRun:
@@ -58,6 +59,7 @@ class SumsRun:
         self._rules = rules
         self._ids = [*sorted({*entity_ids, STATE_ID} - {""})]
         self._numbers = {entity: number for number, entity in enumerate(self._ids, start=1)}
+        self._movers_of = ""
         engine.register("academic_entities", self._entities())
         engine.register("academic_groups", _groups(groups))
         engine.register("academic_conditions", _conditions(rules))
@@ -87,8 +89,19 @@ class SumsRun:
         self._engine.register("academic_places", self._places(about))
         self._engine.register("academic_cuts", _cuts(about))
         names = self._names(about, school_year)
-        for view in _VIEWS:
-            self._engine.view(view, filled(text_of(view), **names))
+        self._define_special(school_year, names)
+        for half, which in _HALVES.items():
+            for rows in ("spells", "records"):
+                text = filled(text_of(f"academic_{rows}"), which=which, **names)
+                self._engine.view(f"academic_{half}_{rows}", text)
+        self._engine.view("academic_members", filled(text_of("academic_members"), **names))
+
+    def _define_special(self, school_year: str, names: Mapping[str, str]) -> None:
+        """Name the few students who need more; kept, because four queries ask for them."""
+        if school_year != self._movers_of:
+            _keep(self._engine, "academic_movers", filled(text_of("academic_movers"), **names))
+            self._movers_of = school_year
+        _keep(self._engine, "academic_special", filled(text_of("academic_special"), **names))
 
     def _names(self, about: Setting, school_year: str) -> dict[str, str]:
         """What fills the braces of the texts."""
@@ -147,6 +160,14 @@ class SumsRun:
         for name in ("is_charter", "is_nonpublic", "is_special"):
             columns[name] = pa.array([getattr(place, name) for place in places], pa.bool_())
         return pa.table(columns)
+
+
+def _keep(engine: Engine, name: str, select: str) -> None:
+    """Compute a query once where the engine is in this process; else name it."""
+    if isinstance(engine, Local):
+        engine.keep(name, select)
+    else:
+        engine.view(name, select)
 
 
 def _truth(value: bool) -> str:

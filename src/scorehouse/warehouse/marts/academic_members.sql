@@ -1,16 +1,8 @@
 -- Everybody who counts, or doesn't, in one subject and year: one row a student, with school, LEA
 -- and student groups, and for each reporting level why the score is left out (0: it counts).
--- Most students have one enrollment and one record; the others are settled apart. Reasons are
+-- Most students have one enrollment and one record; the special ones are settled apart. Reasons are
 -- numbers; the readable form is accountability/academic/members.py.
-WITH special AS (
-  SELECT student_id FROM academic_roster WHERE school_year = '{school_year}'
-  GROUP BY student_id HAVING count(*) > 1
-  UNION
-  SELECT student_id FROM academic_results
-  WHERE school_year = '{school_year}' AND subject = '{subject}'
-  GROUP BY student_id HAVING count(*) > 1
-),
-plain AS (
+WITH plain AS (
   SELECT
     coalesce(s.student_id, b.student_id) AS student_id, s.school_no, s.lea_no, s.grade_enrolled,
     s.is_recent, s.student_groups, b.test_program, b.test_grade, b.scale_score, b.given_distance,
@@ -21,18 +13,11 @@ plain AS (
     CASE WHEN s.entered_on IS NULL THEN 1 ELSE 0 END AS is_undated,
     CASE WHEN s.entered_on <= s.census_on AND s.exited_on >= {plain_testing_day} THEN 1 ELSE 0 END
       AS is_continuous
-  FROM (
-    SELECT * FROM academic_spells AS s
-    WHERE NOT EXISTS (SELECT 1 FROM special AS x WHERE x.student_id = s.student_id)
-  ) AS s
-  FULL JOIN (
-    SELECT * FROM academic_records AS b
-    WHERE NOT EXISTS (SELECT 1 FROM special AS x WHERE x.student_id = b.student_id)
-  ) AS b ON b.student_id = s.student_id
+  FROM academic_plain_spells AS s
+  FULL JOIN academic_plain_records AS b ON b.student_id = s.student_id
 ),
 moving AS (
-  SELECT * FROM academic_spells AS s
-  WHERE EXISTS (SELECT 1 FROM special AS x WHERE x.student_id = s.student_id)
+  SELECT * FROM academic_special_spells
 ),
 best AS (
   SELECT * FROM (
@@ -47,8 +32,8 @@ best AS (
           r.test_grade DESC NULLS LAST, r.scale_score DESC NULLS LAST,
           r.given_distance DESC NULLS LAST, r.indicator DESC NULLS LAST, r.told DESC NULLS LAST,
           r.tested_school DESC NULLS LAST) AS turn
-    FROM academic_records AS r LEFT JOIN academic_places AS p ON p.school_id = r.tested_school
-    WHERE EXISTS (SELECT 1 FROM special AS x WHERE x.student_id = r.student_id)
+    FROM academic_special_records AS r
+    LEFT JOIN academic_places AS p ON p.school_id = r.tested_school
   ) AS t
   WHERE turn = 1
 ),

@@ -7,3 +7,4 @@ SELECT
 FROM academic_results AS r
 LEFT JOIN academic_conditions AS c ON c.condition_code = r.condition_code
 WHERE r.school_year = '{school_year}' AND r.subject = '{subject}'
+  AND {which} (SELECT 1 FROM academic_special AS x WHERE x.student_id = r.student_id)

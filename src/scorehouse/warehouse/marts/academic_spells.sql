@@ -23,3 +23,4 @@ JOIN academic_places AS p ON p.school_id = r.school_id
 LEFT JOIN academic_entities AS a ON a.entity_id = r.accountable_lea
 LEFT JOIN academic_entities AS d ON d.entity_id = r.residence_lea
 WHERE r.school_year = '{school_year}'
+  AND {which} (SELECT 1 FROM academic_special AS x WHERE x.student_id = r.student_id)
