@@ -103,13 +103,13 @@ def _with_wholes(row: Row, known: Mapping[Key, Row]) -> Iterator[dict[str, Any]]
 
 def _since_first_step(row: Row) -> Iterator[dict[str, Any]]:
     """The change of the same students, whose error is that of their differences."""
-    change, se = row.get("change"), row.get("se_change")
-    if change is None or se is None:
+    change, se, step = row.get("change"), row.get("se_change"), row.get("compared_with")
+    if change is None or se is None or not step:
         return
     difference = around(change, se)
-    since = row["compared_with"].partition(":")[0]
+    since = step.partition(":")[0]
     yield _row(
-        row, OF_COHORT, "mean_scale_score", row["compared_with"], difference,
+        row, OF_COHORT, "mean_scale_score", step, difference,
         change_sentence(f"{title(row)} (the same students)", since, difference),
     )  # fmt: skip
 
