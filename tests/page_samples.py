@@ -155,13 +155,30 @@ def items() -> Iterator[Row]:
         yield _part("items", f"item:200-{900 + number}", "ALL", sum(counts), **told)
 
 
-def released(profile: str = "public", reports: str = "") -> Released:
-    """What an audience sees of the invented figures."""
+def _rows(reports: str) -> list[Row]:
     makers = {
         "overall": overall, "claims": claims, "targets": targets, "longitudinal": longitudinal,
         "items": items,
     }  # fmt: skip
-    rows = [row for name, make in makers.items() if reports in ("", name) for row in make()]
+    return [row for name, make in makers.items() if reports in ("", name) for row in make()]
+
+
+def all_small(reports: str) -> Released:
+    """What the public sees where every group is too small."""
+    few = {"n_enrolled": 4, "n_tested": 4, "n_scored": 4}
+    rows = [row | few for row in _rows(reports) if row["entity_type"] != "state"]
+    for row in rows:
+        if levels := row.get("level_counts"):
+            row["level_counts"] = [4, *(0 for _ in levels[1:])]
+    return _released(rows, "public")
+
+
+def released(profile: str = "public", reports: str = "") -> Released:
+    """What an audience sees of the invented figures."""
+    return _released(_rows(reports), profile)
+
+
+def _released(rows: list[Row], profile: str) -> Released:
     table = figure_table(rows)
     query = Query("pages")
     return release(

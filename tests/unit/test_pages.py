@@ -177,6 +177,13 @@ def test_a_page_says_what_its_figures_are() -> None:
         assert said in text
 
 
+@every
+def test_what_was_asked_is_said_once(stem: str) -> None:
+    names = [dt.text for dt in tree(stem).find_class("asked")[0].iter("dt")]
+    assert len(names) == len(set(names)) >= 3
+    assert names[-1] == "Made"
+
+
 def test_groups_say_how_far_they_are_from_everybody() -> None:
     tables = tree("overall-99640000000000").iter("table")
     beside = [t for t in tables if "Beside everybody" in t.text_content()]
@@ -351,6 +358,14 @@ def test_several_pages_have_a_list_that_leads_to_them(tmp_path: Path) -> None:
         for a in parser.parse(str(written[0])).getroot().find_class("links")[0].iter("a")
     ]
     assert links == [path.name for path in written[1:]]
+
+
+@pytest.mark.parametrize("reports", ["overall", "claims", "targets", "longitudinal", "items"])
+def test_a_report_of_which_everything_is_hidden_is_still_a_page(reports: str) -> None:
+    for page in report_pages(samples.all_small(reports), samples.ABOUT):
+        text = html(page)
+        assert "not shown" in text
+        assert pdf(page, samples.MADE_AT)
 
 
 def test_no_figures_are_still_a_page_or_none(tmp_path: Path) -> None:

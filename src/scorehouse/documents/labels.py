@@ -85,8 +85,9 @@ class Labels:
     def levels(self, subject: str, measure: str, count: int) -> Sequence[str]:
         """What so many levels of a measure are called, lowest first."""
         for key in (f"{subject}/{measure}", measure.partition(":")[0]):
-            if len(self.own_levels.get(key, ())) == count:
-                return self.own_levels[key]
+            own = self.own_levels.get(key, ())
+            if own and len(own) == count:
+                return own
         usual = packaged()["levels"].get(str(count))
         return usual or [f"Level {level}" for level in range(1, count + 1)]
 

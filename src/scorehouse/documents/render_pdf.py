@@ -21,7 +21,7 @@ from scorehouse.documents.page import Block, Page, Section
 from scorehouse.errors import ScorehouseError
 from scorehouse.reports.charts import Chart
 
-_compile: Callable[..., object] = typst.compile
+_compile: Callable[..., bytes | list[bytes]] = typst.compile
 """The stubs don't know that the input may be several files in memory."""
 
 STANDARD = "ua-1"
@@ -35,22 +35,30 @@ _COVERED = re.compile(r"[\u0000-\u04ff\u1e00-\u1fff\u2000-\u206f\u20a0-\u22ff\u2
 
 def pdf(page: Page, made_at: datetime) -> bytes:
     """Render a page, dated by the moment given."""
-    files = dict(_files(page))
-    text = files["page.json"].decode("utf-8")
-    try:
-        made = _compile(
-            files,
-            format="pdf",
-            font_paths=[_font_folder()],
-            ignore_system_fonts=_COVERED.fullmatch(text) is not None,
-            pdf_standards=[STANDARD],
-            timestamp=made_at,
-        )
-    except typst.TypstError as error:
-        raise _told(page, error) from None
+    made = _compiled(page, format="pdf", pdf_standards=[STANDARD], timestamp=made_at)
     if not isinstance(made, bytes):
         raise TypeError("one document gives one PDF")
     return made
+
+
+def preview(page: Page, dots_per_inch: int) -> bytes:
+    """The first sheet of a page as a PNG picture."""
+    made = _compiled(page, format="png", ppi=dots_per_inch)
+    return bytes(made[0] if isinstance(made, list) else made)
+
+
+def _compiled(page: Page, **wanted: object) -> bytes | list[bytes]:
+    files = dict(_files(page))
+    text = files["page.json"].decode("utf-8")
+    try:
+        return _compile(
+            files,
+            font_paths=[_font_folder()],
+            ignore_system_fonts=_COVERED.fullmatch(text) is not None,
+            **wanted,
+        )
+    except typst.TypstError as error:
+        raise _told(page, error) from None
 
 
 def _told(page: Page, error: typst.TypstError) -> ScorehouseError:

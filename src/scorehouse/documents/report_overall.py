@@ -118,12 +118,19 @@ def bars(
     one: Slice, key: str, title: str, rows: Sequence[tuple[str, FigureRow]], view: View
 ) -> Chart:
     """Bars of levels, named."""
-    levels = Figures([row for _, row in rows]).levels()
     measure = rows[0][1].measure if rows else "overall"
+    levels = Figures([row for _, row in rows]).levels() or _known_levels(one, measure)
     names = view.labels.levels(one.subject, measure, levels)
     met_level = view.met_levels.get(levels) if measure == "overall" and _has_met(rows) else None
     made: list[LevelRow] = [level_row(name, row, levels) for name, row in rows]
     return level_bars(key_of(one.key, key), title, names, made, met_level=met_level, decimals=1)
+
+
+def _known_levels(one: Slice, measure: str) -> int:
+    """How many levels a measure has where every row hides them."""
+    kind = one.rows.values("assessment_type")[0]
+    known = counting().levels.get((one.subject, kind, measure.partition(":")[0]))
+    return one.rows.where(measure=measure).levels() or known or 1
 
 
 def _has_met(rows: Sequence[tuple[str, FigureRow]]) -> bool:

@@ -18,7 +18,7 @@ from scorehouse.documents.labels import Labels, why_meaning, why_words
 from scorehouse.documents.page import Block, Definitions, Page, Section, Words
 from scorehouse.documents.report_shared import View, compared_rows
 from scorehouse.documents.write import write_pages
-from scorehouse.reports.charts.words import MARK, counted, listed
+from scorehouse.reports.charts.words import MARK, counted, heading, listed
 from scorehouse.rulebook.counting import counting
 from scorehouse.rulebook.statistic import statistics
 
@@ -139,7 +139,7 @@ def _page(
 ) -> Page:
     audience = str(Labels().say("audience", released.profile))
     made_at = about.made_at.strftime("%Y-%m-%d %H:%M %Z").strip()
-    asked = [*about.asked, ("Audience", audience), ("Made", made_at)]
+    asked = [(heading(name), said) for name, said in about.asked]
     return Page(
         stem=stem,
         title=title,
@@ -147,7 +147,7 @@ def _page(
         lead=lead,
         facts=report_overall.head_facts(rows.where(report="overall"), Labels(about.labels)),
         sections=[*sections, *_notes(rows, about)],
-        asked=asked,
+        asked=[*asked, ("Audience", audience), ("Made", made_at)],
         made_by=f"Made by Scorehouse {__version__}, {made_at}, {audience}.",
         keywords=("assessment results", title),
     )
