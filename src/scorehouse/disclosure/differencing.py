@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from scorehouse.disclosure import columns as names
@@ -102,14 +102,6 @@ def _link(knowledge: Knowledge, fewer: int, more: int) -> int:
     cell = knowledge.unnamed(came, low=-INFINITE if is_fewer else 0.0)
     knowledge.builder.total(more, [fewer, cell])
     return cell
-
-
-def rows_by_students(lines: Iterable[Line]) -> Mapping[Place, list[Line]]:
-    """Rows about the same students in the same scene, whatever the measure."""
-    found: dict[Place, list[Line]] = defaultdict(list)
-    for line in lines:
-        found[Place(line.scene, line.students)].append(line)
-    return found
 
 
 def size_of(line: Line) -> int:

@@ -168,10 +168,6 @@ def entity_page(story: EntityStory, about: IndicatorAbout) -> Page:
     return _page(stem, story.name, story.entity_type, lead, facts, sections, rows, about)
 
 
-def _fact(one: SubjectStory) -> Fact:
-    return Fact(_named(one.subject), one.row.color or "No color", _figures(one.row))
-
-
 def _figures(row: IndicatorRow) -> str:
     if row.status.value is None:
         return told(row.status)
