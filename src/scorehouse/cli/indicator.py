@@ -18,7 +18,9 @@ from scorehouse.accountability.academic.explain import (
     margin_words,
     reasons,
     signed,
-    sources,
+)
+from scorehouse.accountability.academic.explain import (
+    sources as who_says,
 )
 from scorehouse.accountability.academic.figure import WORDS, Figure
 from scorehouse.accountability.academic.what_if import (
@@ -60,9 +62,11 @@ from scorehouse.verbs.indicator import (
 from scorehouse.verbs.indicator_audit import audit_beside, audit_file
 from scorehouse.verbs.indicator_chances import chances_of
 from scorehouse.verbs.indicator_files import read_printed
+from scorehouse.verbs.indicator_given import Sources
 from scorehouse.verbs.indicator_given import given as given_input
 from scorehouse.verbs.indicator_pages import write_pages
-from scorehouse.verbs.indicator_sums import table_of, typed_figures
+from scorehouse.verbs.indicator_sums import typed_figures
+from scorehouse.warehouse.academic_files import table_of
 
 app = typer.Typer(
     help="The Academic Indicator: distance from standard, Status, Change, color, and why.",
@@ -73,20 +77,12 @@ _EntityArgument = Annotated[str, typer.Argument(metavar="ENTITY", help="School o
 
 
 @app.command("compute")
+@options.takes_sources
 def compute(
+    *,
+    sources: Sources,
     dashboard: options.DashboardOption,
-    scores: options.ScoresOption = None,
-    roster: options.RosterOption = None,
-    prior_scores: options.PriorScoresOption = None,
-    prior_roster: options.PriorRosterOption = None,
-    entities: options.EntitiesOption = None,
-    sums: options.SumsOption = None,
-    prior_sums: options.PriorSumsOption = None,
     printed: options.PrintedOption = None,
-    warehouse: options.WarehouseOption = None,
-    engine: options.EngineOption = "",
-    as_of: options.AsOfOption = "",
-    settings: options.SettingsOption = None,
     profile: options.ProfileOption = "staff",
     accept_uncertain: options.UncertainOption = False,
     output: options.OutputOption = None,
@@ -108,15 +104,7 @@ def compute(
         if printed is not None:
             made = _printed(printed, rules, log)
         else:
-            given = given_input(
-                rules, log,
-                options.sources_of(
-            settings, scores=scores, roster=roster, prior_scores=prior_scores,
-            prior_roster=prior_roster, entities=entities, sums=sums, prior_sums=prior_sums,
-            warehouse=warehouse, engine=engine, as_of=as_of,
-        ),
-                held,
-            )  # fmt: skip
+            given = given_input(rules, log, sources, held)
             made = compute_figures(given, rules, profile)
         _write(made, output, state_files)
         options.write_findings(log, findings)
@@ -205,35 +193,22 @@ def _say_findings(log: FindingLog) -> None:
 
 
 @app.command("explain")
+@options.takes_sources
 def explain(
+    *,
+    sources: Sources,
     entity: _EntityArgument,
     dashboard: options.DashboardOption,
     subject: options.SubjectOption = "ELA",
     group: options.GroupOption = "ALL",
-    scores: options.ScoresOption = None,
-    roster: options.RosterOption = None,
-    prior_scores: options.PriorScoresOption = None,
-    prior_roster: options.PriorRosterOption = None,
-    entities: options.EntitiesOption = None,
-    sums: options.SumsOption = None,
-    prior_sums: options.PriorSumsOption = None,
-    warehouse: options.WarehouseOption = None,
-    engine: options.EngineOption = "",
-    as_of: options.AsOfOption = "",
-    settings: options.SettingsOption = None,
     accept_uncertain: options.UncertainOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say where one color is from: students in and out, sums, rounding, levels, cell, margins."""
     with answering(as_json), ExitStack() as held:
         rules = academic_rules(dashboard, accept_uncertain=accept_uncertain)
-        asked = options.sources_of(
-            settings, scores=scores, roster=roster, prior_scores=prior_scores,
-            prior_roster=prior_roster, entities=entities, sums=sums, prior_sums=prior_sums,
-            warehouse=warehouse, engine=engine, as_of=as_of,
-        )  # fmt: skip
         log = FindingLog()
-        given = given_input(rules, log, asked, held)
+        given = given_input(rules, log, sources, held)
         found = figure_of(given, rules, entity, subject, group)
         if as_json:
             print_json(_explained(found, rules) | {"findings": log.counts()})
@@ -244,7 +219,7 @@ def explain(
     _two_columns("Points", margin_words(margins(found, rules)))
     for sentence in changes(found, rules):
         out.print(f"  - {escape(sentence)}", highlight=False)
-    for source in sources(found, rules):
+    for source in who_says(found, rules):
         say(f"Source: {source}")
     _say_findings(log)
 
@@ -285,7 +260,7 @@ def _explained(found: Figure, rules: AcademicRules) -> dict[str, Any]:
         "rounding_may_flip": beside.may_flip,
         "reasons": reasons(found, rules),
         "changes": changes(found, rules),
-        "sources": sources(found, rules),
+        "sources": who_says(found, rules),
     }
 
 
@@ -294,7 +269,10 @@ def _float(value: Any) -> float | None:
 
 
 @app.command("what-if")
+@options.takes_sources
 def what_if_command(
+    *,
+    sources: Sources,
     entity: _EntityArgument,
     dashboard: options.DashboardOption,
     subject: options.SubjectOption = "ELA",
@@ -307,30 +285,14 @@ def what_if_command(
     without_points: options.WithoutPointsOption = "0",
     chances: options.ChancesOption = False,
     seed: options.SeedOption = 1,
-    scores: options.ScoresOption = None,
-    roster: options.RosterOption = None,
-    prior_scores: options.PriorScoresOption = None,
-    prior_roster: options.PriorRosterOption = None,
-    entities: options.EntitiesOption = None,
-    sums: options.SumsOption = None,
-    prior_sums: options.PriorSumsOption = None,
-    warehouse: options.WarehouseOption = None,
-    engine: options.EngineOption = "",
-    as_of: options.AsOfOption = "",
-    settings: options.SettingsOption = None,
     accept_uncertain: options.UncertainOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what would change a color: points, tests still to take, a scenario, chance."""
     with answering(as_json), ExitStack() as held:
         rules = academic_rules(dashboard, accept_uncertain=accept_uncertain)
-        asked = options.sources_of(
-            settings, scores=scores, roster=roster, prior_scores=prior_scores,
-            prior_roster=prior_roster, entities=entities, sums=sums, prior_sums=prior_sums,
-            warehouse=warehouse, engine=engine, as_of=as_of,
-        )  # fmt: skip
         log = FindingLog()
-        given = given_input(rules, log, asked, held)
+        given = given_input(rules, log, sources, held)
         found = figure_of(given, rules, entity, subject, group)
         scenario = Scenario(
             options.exact(points), students, more_tested, options.exact(more_distance), without,
@@ -456,22 +418,14 @@ def _show_audit(told: dict[str, Any], log: FindingLog) -> None:
 
 
 @app.command("show")
+@options.takes_sources
 def show(
+    *,
+    sources: Sources,
     dashboard: options.DashboardOption,
     html: options.HtmlOption,
     pdf: options.PdfOption = False,
     entity: options.ShownEntitiesOption = None,
-    scores: options.ScoresOption = None,
-    roster: options.RosterOption = None,
-    prior_scores: options.PriorScoresOption = None,
-    prior_roster: options.PriorRosterOption = None,
-    entities: options.EntitiesOption = None,
-    sums: options.SumsOption = None,
-    prior_sums: options.PriorSumsOption = None,
-    warehouse: options.WarehouseOption = None,
-    engine: options.EngineOption = "",
-    as_of: options.AsOfOption = "",
-    settings: options.SettingsOption = None,
     profile: options.ProfileOption = "staff",
     accept_uncertain: options.UncertainOption = False,
     as_json: JsonOption = False,
@@ -479,13 +433,8 @@ def show(
     """Write pages: why each color, the grid, groups on the plane, placement of schools."""
     with answering(as_json), ExitStack() as held:
         rules = academic_rules(dashboard, accept_uncertain=accept_uncertain)
-        asked = options.sources_of(
-            settings, scores=scores, roster=roster, prior_scores=prior_scores,
-            prior_roster=prior_roster, entities=entities, sums=sums, prior_sums=prior_sums,
-            warehouse=warehouse, engine=engine, as_of=as_of,
-        )  # fmt: skip
         log = FindingLog()
-        given = given_input(rules, log, asked, held)
+        given = given_input(rules, log, sources, held)
         made = compute_figures(given, rules, profile)
         written = write_pages(
             given, made, rules, html, datetime.now(UTC), entities=tuple(entity or ()),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from scorehouse.cli.console import answering
 from scorehouse.errors import UsageError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.verbs.indicator import PROFILES
@@ -110,16 +112,55 @@ ShownEntitiesOption = Annotated[
 ]  # fmt: skip
 
 
-def sources_of(settings: list[str] | None, **named: Any) -> Sources:
-    """Where students come from, as options name it.
+_SOURCES: Mapping[str, tuple[Any, Any]] = {
+    "scores": (ScoresOption, None),
+    "roster": (RosterOption, None),
+    "prior_scores": (PriorScoresOption, None),
+    "prior_roster": (PriorRosterOption, None),
+    "entities": (EntitiesOption, None),
+    "sums": (SumsOption, None),
+    "prior_sums": (PriorSumsOption, None),
+    "warehouse": (WarehouseOption, None),
+    "engine": (EngineOption, ""),
+    "as_of": (AsOfOption, ""),
+    "settings": (SettingsOption, None),
+}
+"""The options that name students or their sums, with what they are when left out."""
 
-    A warehouse that only the environment names gives way to files.
-    """
+Command = Callable[..., None]
+
+
+def takes_sources(command: Command) -> Command:
+    """Give a command the options that name students; it gets `sources` in their place."""
+    own = inspect.signature(command, eval_str=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    kept = [one.replace(kind=keyword) for one in own.parameters.values() if one.name != "sources"]
+    added = [
+        inspect.Parameter(name, keyword, default=default, annotation=annotation)
+        for name, (annotation, default) in _SOURCES.items()
+    ]
+
+    def asked(**named: Any) -> None:
+        told = {name: named.pop(name) for name in _SOURCES}
+        with answering(bool(named.get("as_json"))):
+            sources = _sources_of(told)
+        command(**named, sources=sources)
+
+    asked.__doc__ = command.__doc__
+    asked.__signature__ = inspect.Signature([*kept, *added])  # type: ignore[attr-defined]
+    asked.__annotations__ = {one.name: one.annotation for one in (*kept, *added)}
+    return asked
+
+
+def _sources_of(named: Mapping[str, Any]) -> Sources:
+    """Where students come from; a warehouse of the environment only gives way to files."""
+    told = dict(named)
+    told["settings"] = changed_settings(told["settings"])
     by_environment = Path(os.environ.get("SCOREHOUSE_WAREHOUSE", ""))
-    has_files = named.get("sums") is not None or named.get("scores") is not None
-    if has_files and named.get("warehouse") == by_environment:
-        named["warehouse"] = None
-    return Sources(settings=changed_settings(settings), **named)
+    has_files = told["sums"] is not None or told["scores"] is not None
+    if has_files and told["warehouse"] == by_environment:
+        told["warehouse"] = None
+    return Sources(**told)
 
 
 def changed_settings(texts: list[str] | None) -> Mapping[str, Any]:
