@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -17,8 +18,9 @@ from scorehouse.rulebook.dashboard_load import academic_rules
 from scorehouse.rulebook.dashboard_students import student_rules
 from scorehouse.terms import SchoolYear
 from scorehouse.warehouse import Warehouse
-from scorehouse.warehouse.academic_files import results_of, roster_of
+from scorehouse.warehouse.academic_files import read_table, results_of, roster_of
 from scorehouse.warehouse.academic_input import Files, from_files, from_warehouse
+from scorehouse.warehouse.academic_years import School, Year, with_taken_windows
 from scorehouse.warehouse.merge import merge
 from unit.test_academic_by_hand import SCHOOL, write
 
@@ -39,7 +41,7 @@ def read_roster(tmp_path: Path, text: str) -> tuple[list[dict[str, object]], dic
     path = tmp_path / "roster.csv"
     path.write_text(text)
     log = FindingLog()
-    return roster_of(path, YEAR, log).to_pylist(), log.counts()
+    return roster_of(read_table(path), YEAR, log).to_pylist(), log.counts()
 
 
 def test_a_roster_is_read_in_its_kinds(tmp_path: Path) -> None:
@@ -78,7 +80,7 @@ def test_scores_are_read_with_their_errors(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     path.write_text(SCORES)
     log = FindingLog()
-    results, errors = results_of(path, YEAR, log)
+    results, errors = results_of(read_table(path), YEAR, log)
     assert log.counts() == {}
     assert results["scale_score"].to_pylist() == [2512, 2600]
     assert results["subject"].to_pylist() == ["ELA", "Math"]
@@ -92,7 +94,7 @@ def test_a_bad_score_is_told(tmp_path: Path, change: tuple[str, str]) -> None:
     path = tmp_path / "scores.csv"
     path.write_text(SCORES.replace(*change, 1))
     log = FindingLog()
-    results, _ = results_of(path, YEAR, log)
+    results, _ = results_of(read_table(path), YEAR, log)
     assert (results.num_rows, log.counts()) == (1, {"academic_value": 1})
 
 
@@ -100,12 +102,12 @@ def test_files_without_their_columns_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "roster.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(UsageError, match="student_id"):
-        roster_of(path, YEAR, FindingLog())
+        roster_of(read_table(path), YEAR, FindingLog())
     with pytest.raises(UsageError, match="no file"):
-        roster_of(tmp_path / "absent.csv", YEAR, FindingLog())
+        roster_of(read_table(tmp_path / "absent.csv"), YEAR, FindingLog())
     (tmp_path / "cut.parquet").write_bytes(b"PAR1")
     with pytest.raises(UsageError, match="can't be read"):
-        roster_of(tmp_path / "cut.parquet", YEAR, FindingLog())
+        roster_of(read_table(tmp_path / "cut.parquet"), YEAR, FindingLog())
 
 
 # --- a warehouse ---
@@ -226,3 +228,23 @@ def test_chances_come_from_the_students_of_files(tmp_path: Path) -> None:
 def test_exactly_one_source_is_asked_for(more: list[str]) -> None:
     ran = CliRunner().invoke(app, ["indicator", "compute", "-d", "2019", *more])
     assert ran.exit_code == 2
+
+
+def test_a_window_of_one_subject_leaves_the_other_to_its_tests() -> None:
+    spring = (date(2019, 4, 1), date(2019, 5, 31))
+    told = Year(YEAR, {SCHOOL: School(SCHOOL, "99900010000000")}, {("", "ELA"): spring})
+    log = FindingLog()
+    days = {"99900010000000": (date(2019, 4, 8), date(2019, 5, 3))}
+    found = with_taken_windows(told, lambda: days, log)
+    assert found.window("99900010000000", "ELA") == spring
+    assert found.window("99900010000000", "Math") == days["99900010000000"]
+    assert log.counts() == {"academic_window": 1}
+    log = FindingLog()
+    assert with_taken_windows(told, dict, log).window("99900010000000", "Math") is None
+    assert log.counts() == {"academic_no_window": 1}
+
+
+def test_days_of_tests_are_not_asked_where_windows_are_told() -> None:
+    spring = (date(2019, 4, 1), date(2019, 5, 31))
+    told = Year(YEAR, {SCHOOL: School(SCHOOL, "99900010000000")}, {("", ""): spring})
+    assert with_taken_windows(told, lambda: pytest.fail("asked"), FindingLog()) is told

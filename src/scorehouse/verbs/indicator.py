@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from scorehouse.accountability.academic.figure import Figure, decide, figure
@@ -318,11 +317,6 @@ def _cell(what: str, value: Any) -> Cell:
     if value is None or not any(name in what for name in _POINTS) or what in _CODES:
         return None if value is None else value
     return Fraction(str(value)) if isinstance(value, float) else value
-
-
-def as_arrow(computed: Computed) -> pa.Table:
-    """The figures as an Arrow table, for analysts."""
-    return computed.figures.to_arrow()
 
 
 MEANINGS: Mapping[str, str] = {

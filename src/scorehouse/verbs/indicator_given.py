@@ -8,16 +8,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import polars as pl
-
 from scorehouse.errors import UsageError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.rulebook.dashboard import AcademicRules
 from scorehouse.rulebook.dashboard_students import student_rules
 from scorehouse.verbs.indicator import IndicatorInput
-from scorehouse.verbs.indicator_sums import checked, read_sums, table_of
+from scorehouse.verbs.indicator_sums import checked, read_sums
 from scorehouse.warehouse import Warehouse
-from scorehouse.warehouse.academic_input import Files, from_files, from_warehouse
+from scorehouse.warehouse.academic_files import entities_of
+from scorehouse.warehouse.academic_input import Files, from_files, from_warehouse, names_of
 
 
 class Sources(NamedTuple):
@@ -55,7 +54,9 @@ def _named(
 ) -> IndicatorInput:
     if sources.sums is not None:
         prior = None if sources.prior_sums is None else read_sums(sources.prior_sums, log)
-        return IndicatorInput(read_sums(sources.sums, log), prior, _entities(sources.entities))
+        return IndicatorInput(
+            read_sums(sources.sums, log), prior, names_of(entities_of(sources.entities, log))
+        )
     who = student_rules(rules.dashboard, sources.settings)
     if sources.warehouse is not None:
         house = held.enter_context(
@@ -81,12 +82,3 @@ def _files(sources: Sources) -> Files:
         sources.scores, sources.roster, sources.prior_scores, sources.prior_roster,
         sources.entities,
     )  # fmt: skip
-
-
-def _entities(path: Path | None) -> pl.DataFrame:
-    if path is None:
-        return pl.DataFrame(schema={"entity_id": pl.String})
-    frame = table_of(path)
-    if "entity_id" not in frame.columns:
-        raise UsageError(f"{path.name} lacks the column entity_id")
-    return frame.with_columns(pl.col("entity_id").cast(pl.String))

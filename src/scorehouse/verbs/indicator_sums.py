@@ -14,6 +14,7 @@ from scorehouse.rulebook.dashboard import AcademicRules
 from scorehouse.rulebook.load import load
 from scorehouse.terms import Subject
 from scorehouse.verbs.indicator import IndicatorInput
+from scorehouse.warehouse.academic_files import table_of
 
 _NEEDED = (*KEYS, "scores", "distance_sum")
 _TRUE, _FALSE = ["true", "y", "yes", "1"], ["false", "n", "no", "0", ""]
@@ -21,21 +22,6 @@ _TYPES, _SUBJECTS = ["S", "D", "X"], ["ELA", "Math"]
 _COUNTS = ("scores", "caa_scores", "color_scores", "enrolled", "tested",
            *(f"left_out_{reason}" for reason in LEFT_OUT))  # fmt: skip
 _ROW = "row_number"
-
-
-def table_of(path: Path) -> pl.DataFrame:
-    """Read a table; of a CSV file everything is text.
-
-    Raises UsageError when there is none, or when it can't be read.
-    """
-    if not path.is_file():
-        raise UsageError(f"there is no file {path.name}")
-    try:
-        if path.suffix.lower() == ".parquet":
-            return pl.read_parquet(path)
-        return pl.read_csv(path, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise UsageError(f"{path.name} can't be read: {str(error).splitlines()[0]}") from None
 
 
 def read_sums(path: Path, log: FindingLog) -> pl.DataFrame:

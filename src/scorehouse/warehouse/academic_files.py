@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -15,14 +15,19 @@ from scorehouse.accountability.academic.sums import POINT
 from scorehouse.errors import UsageError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.terms import SchoolYear
-from scorehouse.warehouse.academic_years import SUBJECTS, School, Window, Year
+from scorehouse.warehouse.academic_years import (
+    SUBJECTS,
+    School,
+    Window,
+    Year,
+    with_taken_windows,
+)
 
 _NEEDED_OF_ROSTER = ("student_id", "school_id")
 _NEEDED_OF_SCORES = ("student_id", "subject", "test_grade")
 _CODE_14, _CODE_13 = re.compile(r"\d{14}"), re.compile(r"\d{13}")
 _TRUE = ("true", "y", "yes", "1")
 _FALSE = ("false", "n", "no", "0")
-_KNOWN_FLAGS = (*_TRUE, *_FALSE, "")
 _GRADES = re.compile(r"0?([1-9]|1[0-2])")
 _STATUSES = {"scored": "Y", "lowest_score": "T", "not_scored": "N"}
 _RACES = ("AA", "AI", "AS", "FI", "HI", "PI", "WH", "MR", "")
@@ -34,8 +39,36 @@ ERRORS = pa.schema(
 _DISTRICT_DIGITS, _SCHOOL_ZEROS = 7, "0000000"
 
 
-def read_table(path: Path) -> pl.DataFrame:
-    """A CSV or Parquet file, every cell as text, trimmed; nothing is empty.
+class Table(NamedTuple):
+    """A file's rows as text, under the name by which findings tell of it."""
+
+    name: str
+    rows: pl.DataFrame
+
+    def with_columns(self, needed: Iterable[str]) -> pl.DataFrame:
+        """The rows, numbered from 1. Raises UsageError without a column that is needed."""
+        missing = [name for name in needed if name not in self.rows.columns]
+        if missing:
+            raise UsageError(f"{self.name} lacks the columns {', '.join(missing)}")
+        return self.rows.with_row_index(_ROW, offset=1)
+
+    @property
+    def years(self) -> Mapping[str, SchoolYear]:
+        """The school years that rows say, by how they say them; blanks say none."""
+        if "school_year" not in self.rows.columns:
+            return {}
+        try:
+            return {
+                text: SchoolYear.parse_file_year(text)
+                for text in self.rows["school_year"].unique()
+                if text
+            }
+        except ValueError as error:
+            raise UsageError(f"{self.name}: {error}") from None
+
+
+def table_of(path: Path) -> pl.DataFrame:
+    """A CSV file, every cell as text, or a Parquet file as it is.
 
     Raises UsageError when it isn't there or can't be read.
     """
@@ -43,23 +76,27 @@ def read_table(path: Path) -> pl.DataFrame:
         raise UsageError(f"there is no file {path.name}")
     try:
         if path.suffix.lower() == ".parquet":
-            frame = pl.read_parquet(path).with_columns(pl.all().cast(pl.String))
-        else:
-            frame = pl.read_csv(path, infer_schema=False, encoding="utf8")
+            return pl.read_parquet(path)
+        return pl.read_csv(path, infer_schema=False)
     except pl.exceptions.PolarsError as error:
         raise UsageError(f"{path.name} can't be read: {str(error).splitlines()[0]}") from None
-    frame = frame.rename(lambda name: name.strip().lower())
-    return frame.with_columns(pl.all().str.strip_chars().fill_null(""))
 
 
-def roster_of(path: Path, year: SchoolYear, log: FindingLog) -> pa.Table:
+def read_table(path: Path) -> Table:
+    """A CSV or Parquet file, every cell as trimmed text; empty ones are blank."""
+    frame = table_of(path).rename(lambda name: name.strip().lower())
+    text = pl.all().cast(pl.String).str.strip_chars().fill_null("")
+    return Table(path.name, frame.with_columns(text))
+
+
+def roster_of(table: Table, year: SchoolYear, log: FindingLog) -> pa.Table:
     """The roster of a year in the shape of `shapes.ROSTER`; `school_year` columns choose rows.
 
     A value that can't be read is a finding and its row is left out; a row twice counts once.
     Raises UsageError without the columns that are needed.
     """
-    frame = _of_year(path, _with_columns(path, _NEEDED_OF_ROSTER), year)
-    made = _Reader(path, frame, log)
+    frame = _of_year(table, table.with_columns(_NEEDED_OF_ROSTER), year)
+    made = _Reader(table.name, frame, log)
     for name, kind in zip(ROSTER.names, ROSTER.types, strict=True):
         made.add(name, kind)
     made.check("school_id", _is_code(pl.col("school_id")), _code_words)
@@ -76,34 +113,34 @@ def roster_of(path: Path, year: SchoolYear, log: FindingLog) -> pa.Table:
         race_ethnicity=pl.col("race_ethnicity").str.to_uppercase(),
         el_status=pl.col("el_status").str.to_uppercase(),
     )
-    kept = _in_order(path, kept, log)
-    return _without_repeats(path, kept.drop(_ROW), log).to_arrow().cast(ROSTER)
+    kept = _in_order(table.name, kept, log)
+    return _without_repeats(table.name, kept.drop(_ROW), log).to_arrow().cast(ROSTER)
 
 
-def _in_order(path: Path, kept: pl.DataFrame, log: FindingLog) -> pl.DataFrame:
+def _in_order(name: str, kept: pl.DataFrame, log: FindingLog) -> pl.DataFrame:
     """Leave out enrollments that end before they begin."""
     backward = (pl.col("exited_on") < pl.col("entered_on")).fill_null(value=False)
     for number in kept.filter(backward)[_ROW]:
-        log.add("academic_dates", file=path.name, row=number, field="exited_on")
+        log.add("academic_dates", file=name, row=number, field="exited_on")
     return kept.filter(~backward)
 
 
-def results_of(path: Path, year: SchoolYear, log: FindingLog) -> tuple[pa.Table, pa.Table]:
+def results_of(table: Table, year: SchoolYear, log: FindingLog) -> tuple[pa.Table, pa.Table]:
     """Results of a year in the shape of `shapes.RESULTS`, and standard errors as `ERRORS`.
 
     What `scorehouse score` writes does, of which the overall scores are taken, as does any
     table with a student, subject, grade and scale score. `distance` of alternate assessments
     is in points. Errors as for `roster_of`.
     """
-    frame = _with_columns(path, _NEEDED_OF_SCORES)
+    frame = table.with_columns(_NEEDED_OF_SCORES)
     if "measure" in frame.columns:
         frame = frame.filter(pl.col("measure").is_in(["overall", ""]))
-    frame = _of_year(path, frame, year)
+    frame = _of_year(table, frame, year)
     if "include_indicator" not in frame.columns and "score_status" in frame.columns:
         frame = frame.with_columns(
             include_indicator=pl.col("score_status").replace_strict(_STATUSES, default="")
         )
-    made = _Reader(path, frame, log)
+    made = _Reader(table.name, frame, log)
     for name, kind in zip(RESULTS.names, RESULTS.types, strict=True):
         made.add(name, pa.float64() if name in ("distance", "scale_score") else kind)
     made.add("se_scale", pa.float64())
@@ -129,32 +166,16 @@ def results_of(path: Path, year: SchoolYear, log: FindingLog) -> tuple[pa.Table,
         distance=(pl.col("distance") * POINT).round(0),
     )
     errors = kept.filter(pl.col("se_scale").is_not_null()).select(ERRORS.names)
-    rows = _without_repeats(path, kept.drop(_ROW, "se_scale"), log)
+    rows = _without_repeats(table.name, kept.drop(_ROW, "se_scale"), log)
     return rows.to_arrow().cast(RESULTS), errors.to_arrow().cast(ERRORS)
 
 
-def _with_columns(path: Path, needed: Iterable[str]) -> pl.DataFrame:
-    frame = read_table(path)
-    missing = [name for name in needed if name not in frame.columns]
-    if missing:
-        raise UsageError(f"{path.name} lacks the columns {', '.join(missing)}")
-    return frame.with_row_index(_ROW, offset=1)
-
-
-def _of_year(path: Path, frame: pl.DataFrame, year: SchoolYear) -> pl.DataFrame:
-    """Rows of a year, where rows say their year; a table of one year needn't."""
+def _of_year(table: Table, frame: pl.DataFrame, year: SchoolYear) -> pl.DataFrame:
+    """Rows of a year, and those that don't say one; a table of one year needn't."""
     if "school_year" not in frame.columns:
         return frame
-    years = {text: _year(path, text) for text in frame["school_year"].unique()}
-    wanted = [text for text, one in years.items() if one in (None, year)]
+    wanted = ["", *(text for text, one in table.years.items() if one == year)]
     return frame.filter(pl.col("school_year").is_in(wanted))
-
-
-def _year(path: Path, text: str) -> SchoolYear | None:
-    try:
-        return SchoolYear.parse_file_year(text) if text else None
-    except ValueError as error:
-        raise UsageError(f"{path.name}: {error}") from None
 
 
 def _is_code(column: pl.Expr) -> pl.Expr:
@@ -172,11 +193,15 @@ def _grade(name: str) -> pl.Expr:
     return pl.when(grade.str.contains(r"^\d$")).then("0" + grade).otherwise(grade)
 
 
+Words = Callable[[str], str]
+"""What is wrong with a value, in words."""
+
+
 class _Reader:
     """Reads a table's columns in their kinds; tells and leaves out rows that it can't."""
 
-    def __init__(self, path: Path, frame: pl.DataFrame, log: FindingLog) -> None:
-        self._path = path
+    def __init__(self, file: str, frame: pl.DataFrame, log: FindingLog) -> None:
+        self._file = file
         self._given = frame
         self._log = log
         self._columns: dict[str, pl.Series] = {_ROW: frame[_ROW]}
@@ -194,19 +219,17 @@ class _Reader:
             wrong = values.is_null() & (text != "")
             self._tell(name, wrong, text, lambda _value: words)
 
-    def check(self, name: str, holds: pl.Expr, words: object) -> None:
+    def check(self, name: str, holds: pl.Expr, words: Words) -> None:
         """Hold a column to a condition; blank cells are judged by it too."""
         frame = pl.DataFrame(self._columns)
         wrong = ~frame.select(holds.fill_null(value=False)).to_series()
-        assert callable(words)
         self._tell(name, wrong, frame[name].cast(pl.String).fill_null(""), words)
 
-    def _tell(self, name: str, wrong: pl.Series, text: pl.Series, words: object) -> None:
-        assert callable(words)
+    def _tell(self, name: str, wrong: pl.Series, text: pl.Series, words: Words) -> None:
         told = pl.DataFrame({_ROW: self._columns[_ROW], "text": text}).filter(wrong)
         for number, value in told.iter_rows():
             self._log.add(
-                "academic_value", file=self._path.name, row=number, field=name, value=value,
+                "academic_value", file=self._file, row=number, field=name, value=value,
                 reason=words(value),
             )  # fmt: skip
         self._is_bad |= wrong
@@ -233,11 +256,11 @@ def _read(text: pl.Series, kind: pa.DataType) -> tuple[pl.Series, str]:
     return text, ""
 
 
-def _without_repeats(path: Path, frame: pl.DataFrame, log: FindingLog) -> pl.DataFrame:
+def _without_repeats(name: str, frame: pl.DataFrame, log: FindingLog) -> pl.DataFrame:
     """Rows that say exactly the same count once."""
     once = frame.unique(maintain_order=True)
     if len(once) < len(frame):
-        log.add("academic_twice", file=path.name, times=str(len(frame) - len(once)))
+        log.add("academic_twice", file=name, times=str(len(frame) - len(once)))
     return once
 
 
@@ -260,8 +283,10 @@ def year_of(
         log.add("academic_school_unknown", times=str(len(unknown)))
     found = known | {code: School(code, district_of(code)) for code in unknown}
     windows = {} if entities is None else _windows(entities)
-    taken = windows_of_tests(year, found, roster, results, windows, log)
-    return Year(year, found, {**taken, **windows})
+    lea_of = {code: school.lea_id for code, school in found.items()}
+    return with_taken_windows(
+        Year(year, found, windows), lambda: _days_of_tests(roster, results, lea_of), log
+    )
 
 
 def district_of(code: str) -> str:
@@ -273,8 +298,8 @@ def entities_of(path: Path | None, log: FindingLog) -> pl.DataFrame | None:
     """The table of schools: ids, names, LEAs, flags and testing windows."""
     if path is None:
         return None
-    frame = _with_columns(path, ["entity_id"])
-    made = _Reader(path, frame, log)
+    table = read_table(path)
+    made = _Reader(table.name, table.with_columns(["entity_id"]), log)
     for name in ("entity_id", "entity_name", "entity_type", "lea_id", "parent_id",
                  "district_name", "county_name"):  # fmt: skip
         made.add(name, pa.string())
@@ -314,33 +339,10 @@ def _windows(entities: pl.DataFrame) -> dict[tuple[str, str], Window]:
     return found
 
 
-def windows_of_tests(
-    year: SchoolYear,
-    schools: Mapping[str, School],
-    roster: pa.Table,
-    results: pa.Table,
-    told: Mapping[tuple[str, str], Window],
-    log: FindingLog,
-) -> dict[tuple[str, str], Window]:
-    """Windows of LEAs that don't tell one: from the first to the last of their tests."""
-    lacking = {s.lea_id for s in schools.values()} - {lea for lea, _ in told}
-    if not lacking or ("", "") in told:
-        return {}
-    lea_of = {code: school.lea_id for code, school in schools.items()}
-    days = _days_by_lea(roster, results, lea_of)
-    found: dict[tuple[str, str], Window] = {}
-    for lea in sorted(lacking):
-        if lea in days:
-            found[lea, ""] = days[lea]
-            log.add("academic_window", value=f"{lea} in {year}")
-        else:
-            log.add("academic_no_window", value=f"{lea} in {year}")
-    return found
-
-
-def _days_by_lea(
+def _days_of_tests(
     roster: pa.Table, results: pa.Table, lea_of: Mapping[str, str]
-) -> dict[str, tuple[date, date]]:
+) -> dict[str, Window]:
+    """The first and the last day of the tests of each LEA."""
     spells, tests = pl.from_arrow(roster), pl.from_arrow(results)
     assert isinstance(spells, pl.DataFrame)
     assert isinstance(tests, pl.DataFrame)

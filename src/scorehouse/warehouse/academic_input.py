@@ -20,13 +20,14 @@ from scorehouse.rulebook.dashboard_students import StudentRules
 from scorehouse.terms import SchoolYear
 from scorehouse.warehouse.academic_files import (
     ERRORS,
+    Table,
     entities_of,
     read_table,
     results_of,
     roster_of,
     year_of,
 )
-from scorehouse.warehouse.academic_years import School, Window, Year, Years
+from scorehouse.warehouse.academic_years import School, Window, Year, Years, with_taken_windows
 from scorehouse.warehouse.engine import Engine, Local
 from scorehouse.warehouse.entity_tree import DISTRICT, SCHOOL, STATE
 from scorehouse.warehouse.marts import filled, in_list, text_of
@@ -71,10 +72,11 @@ def from_files(
     The year is that of the scores: rules of one Dashboard hold for data of any year. Raises
     UsageError for a file that can't be used.
     """
-    year = _data_year(files.scores, rules)
+    scores, roster = read_table(files.scores), read_table(files.roster)
+    year = max(scores.years.values(), key=lambda one: one.ends, default=rules.school_year)
     entities = entities_of(files.entities, log)
-    current = _read(files.scores, files.roster, year, entities, log)
-    prior = _prior(files, year, rules, entities, log)
+    current = _read(scores, roster, year, entities, log)
+    prior = _prior(files, scores, roster, year, entities, log)
     kept = [one for one in (current, prior) if one is not None]
     with tempfile.TemporaryDirectory(prefix="scorehouse-") as scratch:
         engine = Local(Path(scratch))
@@ -86,8 +88,7 @@ def from_files(
                 engine, rules, who, current.year, None if prior is None else prior.year,
                 _leas(current.tables[0], *(one.tables[0] for one in kept[1:])),
             )  # fmt: skip
-            names = pl.DataFrame(schema=_NAMES) if entities is None else _named(entities)
-            yield Given(years, names, year)
+            yield Given(years, names_of(entities), year)
         finally:
             engine.close()
 
@@ -99,7 +100,7 @@ class _ReadYear:
 
 
 def _read(
-    scores: Path, roster: Path, year: SchoolYear, entities: pl.DataFrame | None, log: FindingLog
+    scores: Table, roster: Table, year: SchoolYear, entities: pl.DataFrame | None, log: FindingLog
 ) -> _ReadYear:
     spells = roster_of(roster, year, log)
     results, errors = results_of(scores, year, log)
@@ -112,33 +113,21 @@ def _read(
 
 def _prior(
     files: Files,
+    scores: Table,
+    roster: Table,
     year: SchoolYear,
-    rules: AcademicRules,
     entities: pl.DataFrame | None,
     log: FindingLog,
 ) -> _ReadYear | None:
+    """The year before, from files of its own or from those of this year; None: from neither."""
     before = SchoolYear(year.ends - 1)
-    scores = files.prior_scores or files.scores
-    roster = files.prior_roster or files.roster
-    if files.prior_scores is None and before not in _years_in(files.scores):
+    if files.prior_scores is not None:
+        scores = read_table(files.prior_scores)
+    elif before not in scores.years.values():
         return None
+    if files.prior_roster is not None:
+        roster = read_table(files.prior_roster)
     return _read(scores, roster, before, entities, log)
-
-
-def _years_in(path: Path) -> set[SchoolYear]:
-    frame = read_table(path)
-    if "school_year" not in frame.columns:
-        return set()
-    texts = [text for text in frame["school_year"].unique() if text]
-    try:
-        return {SchoolYear.parse_file_year(text) for text in texts}
-    except ValueError as error:
-        raise UsageError(f"{path.name}: {error}") from None
-
-
-def _data_year(path: Path, rules: AcademicRules) -> SchoolYear:
-    """The latest year of the scores; of scores that don't say one, the Dashboard's."""
-    return max(_years_in(path), key=lambda year: year.ends, default=rules.school_year)
 
 
 def _leas(*rosters: pa.Table) -> set[str]:
@@ -151,9 +140,11 @@ def _leas(*rosters: pa.Table) -> set[str]:
     }
 
 
-def _named(entities: pl.DataFrame) -> pl.DataFrame:
-    more = [name for name in ("is_county_office",) if name in entities.columns]
-    return entities.select(*_NAMES, *more).unique("entity_id", keep="last")
+def names_of(entities: pl.DataFrame | None) -> pl.DataFrame:
+    """What the entities of a table are called."""
+    if entities is None:
+        return pl.DataFrame(schema=_NAMES)
+    return entities.select(*_NAMES, "is_county_office").unique("entity_id", keep="last")
 
 
 # --- the warehouse ---
@@ -231,12 +222,11 @@ def _year_of(snapshot: Snapshot, year: SchoolYear, log: FindingLog) -> Year:
         f"UNION SELECT DISTINCT tested_school FROM academic_results WHERE school_year = '{year}'"
     )["school_id"].to_pylist()
     schools = {code: _school(code, rows) for code in named if code}
-    windows = _told_windows(snapshot, year)
-    taken = _windows_of_tests(snapshot, year, schools, windows, log)
     days = snapshot.sql(
         f"SELECT max(census_on) AS census_on FROM census_day WHERE school_year = '{year}'"
     )["census_on"].to_pylist()
-    return Year(year, schools, {**taken, **windows}, days[0] if days else None)
+    told = Year(year, schools, _told_windows(snapshot, year), days[0] if days else None)
+    return with_taken_windows(told, lambda: _days_of_tests(snapshot, year, schools), log)
 
 
 def _school(code: str, rows: Mapping[str, Mapping[str, object]]) -> School:
@@ -262,31 +252,20 @@ def _told_windows(snapshot: Snapshot, year: SchoolYear) -> dict[tuple[str, str],
     }
 
 
-def _windows_of_tests(
-    snapshot: Snapshot,
-    year: SchoolYear,
-    schools: Mapping[str, School],
-    told: Mapping[tuple[str, str], Window],
-    log: FindingLog,
-) -> dict[tuple[str, str], Window]:
-    """Windows of LEAs that tell none: from the first to the last of their tests."""
-    lacking = {school.lea_id for school in schools.values()} - {lea for lea, _ in told}
-    if not lacking or ("", "") in told:
-        return {}
+def _days_of_tests(
+    snapshot: Snapshot, year: SchoolYear, schools: Mapping[str, School]
+) -> dict[str, Window]:
+    """The first and the last day of the tests of each LEA."""
     rows = snapshot.sql(
         "SELECT tested_school, min(completed_on) AS first, max(completed_on) AS last "
         f"FROM academic_results WHERE school_year = '{year}' AND completed_on IS NOT NULL "
         "GROUP BY tested_school"
     ).to_pylist()
-    found: dict[tuple[str, str], Window] = {}
+    found: dict[str, Window] = {}
     for row in rows:
-        school = schools.get(row["tested_school"])
-        if school is not None and school.lea_id in lacking:
-            first, last = found.get((school.lea_id, ""), (row["first"], row["last"]))
-            found[school.lea_id, ""] = min(first, row["first"]), max(last, row["last"])
-    for lea in sorted(lacking):
-        rule = "academic_window" if (lea, "") in found else "academic_no_window"
-        log.add(rule, value=f"{lea} in {year}")
+        if (school := schools.get(row["tested_school"])) is not None:
+            first, last = found.get(school.lea_id, (row["first"], row["last"]))
+            found[school.lea_id] = min(first, row["first"]), max(last, row["last"])
     return found
 
 

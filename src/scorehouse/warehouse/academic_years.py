@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -20,6 +20,7 @@ from scorehouse.accountability.academic.students import (
     recent_after,
 )
 from scorehouse.accountability.academic.sums import DISTRICT, POINT, SCHOOL, SUMS, Row
+from scorehouse.intake.findings import FindingLog
 from scorehouse.rulebook.dashboard import AcademicRules
 from scorehouse.rulebook.dashboard_students import StudentRules
 from scorehouse.rulebook.load import load
@@ -68,6 +69,27 @@ class Year:
             if key in self.windows:
                 return self.windows[key]
         return None
+
+
+def with_taken_windows(
+    year: Year, days_of_tests: Callable[[], Mapping[str, Window]], log: FindingLog
+) -> Year:
+    """The year with windows for LEAs that tell none in a subject: first to last of their tests.
+
+    `days_of_tests` gives these days by LEA, and is asked only where a window is lacking. An
+    LEA without window and tests is told: its students can't be judged.
+    """
+    leas = sorted({school.lea_id for school in year.schools.values()})
+    lacking = {lea: [one for one in SUBJECTS if year.window(lea, one) is None] for lea in leas}
+    if not any(lacking.values()):
+        return year
+    days, windows = days_of_tests(), dict(year.windows)
+    for lea, subjects in lacking.items():
+        if subjects:
+            rule = "academic_window" if lea in days else "academic_no_window"
+            log.add(rule, value=f"{lea} in {year.year}")
+            windows |= {(lea, subject): days[lea] for subject in subjects if lea in days}
+    return replace(year, windows=windows)
 
 
 class Years:
@@ -139,19 +161,6 @@ class Years:
                 recent_after(year.year, self._who, *window), school.is_charter,
                 school.is_nonpublic, school.is_special,
             )  # fmt: skip
-
-    def without_window(self) -> list[str]:
-        """LEAs whose testing window isn't known in a subject: their students can't be judged."""
-        return sorted(
-            {
-                f"{year.year} {subject} {school.lea_id}"
-                for year in self._years.values()
-                if year is not None
-                for school in year.schools.values()
-                for subject in SUBJECTS
-                if year.window(school.lea_id, subject) is None
-            }
-        )
 
     def distances(self, row: Row, *, is_current: bool) -> tuple[Points, Points | None]:
         """Distances of the students of a row in points, and standard errors where all have one."""
