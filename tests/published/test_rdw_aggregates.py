@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from published import rdw_aggregates as rdw
+from published.rdw_cases import misses, of_one_student
 
 FAMILIES = ("custom_aggregate", "claim", "longitudinal", "target", "embargo")
 ONE_STUDENT = {
@@ -50,9 +51,9 @@ def test_every_row_is_reproduced(name: str, shared: Path, tmp_path: Path) -> Non
         rows = rdw.REPORTS[case["query"]["report"]](house)
         house.engine.close()
         run += 1
-        if found := rdw.misses(case, rows):
+        if found := misses(case, rows):
             missed[case["id"]] = found
-        if rdw.of_one_student(case, rows):
+        if of_one_student(case, rows):
             alone.add(case["id"])
     assert run > 15
     assert missed == {}
