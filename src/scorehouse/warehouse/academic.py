@@ -7,7 +7,8 @@ and `academic_results`. The texts stand in `marts/academic_*.sql`; the same in p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,11 +20,14 @@ from scorehouse.accountability.academic.students import (
     LAST_DAY,
     RACES,
     STATE_ID,
+    Place,
 )
 from scorehouse.accountability.academic.sums import LEFT_OUT, POINT
 from scorehouse.rulebook.dashboard_students import BY_TEST, EVERYWHERE, SPECIAL, StudentRules
 from scorehouse.warehouse.engine import Engine, Local
 from scorehouse.warehouse.marts import filled, in_list, text_of
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 REASONS: Mapping[str, int] = {reason: place for place, reason in enumerate(LEFT_OUT, start=1)}
 """Reasons as the SQL numbers them; 0 means that the score counts."""
@@ -44,12 +48,15 @@ _CONDITIONS = {
     "FOS": "r.foster_youth",
     "HOM": "r.homeless",
 }
-_HALVES = {"plain": "NOT EXISTS", "special": "EXISTS"}
-"""Students with one enrollment and one result, and the others."""
+_HALVES = {"plain": "NULL", "moving": "NOT NULL"}
+"""Students with one enrollment, and movers: what `academic_movers` says of them."""
 
 
 class SumsRun:
-    """Sums of several subjects and years from one roster; numbers its entities once."""
+    """Sums of several subjects and years from one roster; numbers its entities once.
+
+    What all subjects and years read is computed once where the engine is in this process.
+    """
 
     def __init__(
         self, engine: Engine, rules: StudentRules, entity_ids: Iterable[str], groups: Sequence[str]
@@ -59,10 +66,26 @@ class SumsRun:
         self._rules = rules
         self._ids = [*sorted({*entity_ids, STATE_ID} - {""})]
         self._numbers = {entity: number for number, entity in enumerate(self._ids, start=1)}
-        self._movers_of = ""
+        self._settings: dict[tuple[str, str], int] = {}
+        self._years: dict[str, int] = {}
+        self._movers_of: object = None
         engine.register("academic_entities", self._entities())
         engine.register("academic_groups", _groups(groups))
         engine.register("academic_conditions", _conditions(rules))
+
+    def prepare(self, settings: Sequence[tuple[str, Setting]]) -> None:
+        """Read the roster and the results of school years and subjects, all in one go.
+
+        A school is the same in all subjects of a year but for its window.
+        """
+        self._years = _numbered(year for year, _ in settings)
+        self._settings = _numbered((year, about.subject) for year, about in settings)
+        self._movers_of = None
+        self._engine.register("academic_schools", self._schools(settings))
+        self._engine.register("academic_settings", _settings(self._settings))
+        names = self._rule_names()
+        for rows in ("spells", "records"):
+            _keep(self._engine, f"academic_{rows}", filled(text_of(f"academic_{rows}"), **names))
 
     def sums(self, about: Setting, school_year: str) -> pa.Table:
         """The sums of one subject and year: entity, its type, group, and all counts."""
@@ -86,31 +109,56 @@ class SumsRun:
 
     def define(self, about: Setting, school_year: str) -> None:
         """Name what a subject and year need, up to `academic_members`."""
+        if (school_year, about.subject) not in self._settings:
+            self.prepare([(school_year, about)])
+        names = self._names(about, school_year)
         self._engine.register("academic_places", self._places(about))
         self._engine.register("academic_cuts", _cuts(about))
-        names = self._names(about, school_year)
-        self._define_special(school_year, names)
+        places = school_year, frozenset(about.places)
+        if is_new := places != self._movers_of:
+            self._keep("movers", names)
+        self._keep("repeaters", names)
         for half, which in _HALVES.items():
-            for rows in ("spells", "records"):
-                text = filled(text_of(f"academic_{rows}"), which=which, **names)
-                self._engine.view(f"academic_{half}_{rows}", text)
-        self._engine.view("academic_members", filled(text_of("academic_members"), **names))
+            for rows, text in (("spells", "placed"), ("records", "settled")):
+                self._view(f"{half}_{rows}", text, {**names, "which": which})
+        if is_new:
+            self._keep("stays", names)
+        self._movers_of = places
+        self._view("members", "members", names)
 
-    def _define_special(self, school_year: str, names: Mapping[str, str]) -> None:
-        """Name the few students who need more; kept, because four queries ask for them."""
-        if school_year != self._movers_of:
-            _keep(self._engine, "academic_movers", filled(text_of("academic_movers"), **names))
-            self._movers_of = school_year
-        _keep(self._engine, "academic_special", filled(text_of("academic_special"), **names))
+    def _keep(self, text: str, names: Mapping[str, str]) -> None:
+        _keep(self._engine, f"academic_{text}", filled(text_of(f"academic_{text}"), **names))
+
+    def _view(self, name: str, text: str, names: Mapping[str, str]) -> None:
+        self._engine.view(f"academic_{name}", filled(text_of(f"academic_{text}"), **names))
 
     def _names(self, about: Setting, school_year: str) -> dict[str, str]:
-        """What fills the braces of the texts."""
+        """What fills the braces of the texts of a subject and year."""
         rules = self._rules
         by_test = rules.testing_day == BY_TEST
         return {
+            **self._rule_names(),
             **{reason: str(number) for reason, number in REASONS.items()},
-            "school_year": school_year,
-            "subject": about.subject,
+            "year_no": str(self._years[school_year]),
+            "setting_no": str(self._settings[school_year, about.subject]),
+            "plain_testing_day": _day("b.completed_on", "s.starts_on", by_test),
+            "chosen_testing_day": _day("c.completed_on", "c.starts_on", by_test),
+            "recent_not_scored": _truth(about.subject in rules.recent_not_scored),
+            "recent_not_enrolled": _truth(about.subject in rules.recent_not_enrolled),
+            "left_out": " ".join(
+                f"sum(CASE WHEN reason = {REASONS[name]} THEN n ELSE 0 END) AS left_out_{name},"
+                for name in _STUDENT_REASONS
+            ),
+            "casts": " ".join(
+                f"CAST(s.left_out_{name} AS BIGINT) AS left_out_{name},"
+                for name in _STUDENT_REASONS
+            ),
+        }
+
+    def _rule_names(self) -> dict[str, str]:
+        """What fills the braces of any text."""
+        rules = self._rules
+        return {
             "last_day": LAST_DAY.isoformat(),
             "groups": " + ".join(
                 f"CASE WHEN {condition} THEN {BITS[code]} ELSE 0 END"
@@ -122,44 +170,67 @@ class SumsRun:
             "point": str(POINT),
             "state_no": str(self._numbers[STATE_ID]),
             "joined_days": str(rules.gap_days + 1),
-            "plain_testing_day": _day("b.completed_on", "s.starts_on", by_test),
-            "chosen_testing_day": _day("c.completed_on", "c.starts_on", by_test),
             "charters_apart": _truth(rules.charters_apart),
             "residence_everywhere": _truth(rules.residence == EVERYWHERE),
             "residence_special": _truth(rules.residence == SPECIAL),
-            "recent_not_scored": _truth(about.subject in rules.recent_not_scored),
-            "recent_not_enrolled": _truth(about.subject in rules.recent_not_enrolled),
             "pools_alternate": _truth(rules.pools_alternate),
             "tested": in_list(sorted(rules.tested)),
-            "left_out": " ".join(
-                f"sum(CASE WHEN reason = {REASONS[name]} THEN n ELSE 0 END) AS left_out_{name},"
-                for name in _STUDENT_REASONS
-            ),
-            "casts": " ".join(
-                f"CAST(s.left_out_{name} AS BIGINT) AS left_out_{name},"
-                for name in _STUDENT_REASONS
-            ),
         }
 
     def _entities(self) -> pa.Table:
         numbers = pa.array(list(self._numbers.values()), pa.int32())
         return pa.table({"entity_id": pa.array(self._ids), "entity_no": numbers})
 
-    def _places(self, about: Setting) -> pa.Table:
-        places = list(about.places.values())
-        days = about.days
-        columns = {
-            "school_id": pa.array([place.school_id for place in places], pa.string()),
-            "school_no": pa.array([self._numbers[p.school_id] for p in places], pa.int32()),
-            "lea_no": pa.array([self._numbers.get(p.lea_id, 0) for p in places], pa.int32()),
+    def _schools(self, settings: Sequence[tuple[str, Setting]]) -> pa.Table:
+        """What the schools of each year are, and the days that decide on groups."""
+        rows = {
+            (year, place.school_id): (self._years[year], place, about.days)
+            for year, about in settings
+            for place in about.places.values()
         }
+        found = list(rows.values())
+        columns = {
+            "school_year": pa.array([year for year, _ in rows], pa.string()),
+            "year_no": pa.array([number for number, _, _ in found], pa.int32()),
+            "school_id": pa.array([place.school_id for _, place, _ in found], pa.string()),
+            **self._what_is([place for _, place, _ in found]),
+        }
+        for name in ("reclassified_since", "disability_since"):
+            columns[name] = pa.array([getattr(days, name) for _, _, days in found], pa.date32())
+        return pa.table(columns)
+
+    def _places(self, about: Setting) -> pa.Table:
+        """Schools with the days of a subject and year."""
+        places = list(about.places.values())
+        columns = self._what_is(places)
         for name in ("starts_on", "ends_on", "recent_after"):
             columns[name] = pa.array([getattr(place, name) for place in places], pa.date32())
-        for name in ("census_on", "reclassified_since", "disability_since"):
-            columns[name] = pa.array([getattr(days, name)] * len(places), pa.date32())
+        columns["census_on"] = pa.array([about.days.census_on] * len(places), pa.date32())
+        return pa.table(columns)
+
+    def _what_is(self, places: Sequence[Place]) -> dict[str, pa.Array]:
+        numbers = self._numbers
+        columns = {
+            "school_no": pa.array([numbers[one.school_id] for one in places], pa.int32()),
+            "lea_no": pa.array([numbers.get(one.lea_id, 0) for one in places], pa.int32()),
+        }
         for name in ("is_charter", "is_nonpublic", "is_special"):
             columns[name] = pa.array([getattr(place, name) for place in places], pa.bool_())
-        return pa.table(columns)
+        return columns
+
+
+def _numbered(keys: Iterable[_Key]) -> dict[_Key, int]:
+    return {key: number for number, key in enumerate(dict.fromkeys(keys), start=1)}
+
+
+def _settings(numbers: Mapping[tuple[str, str], int]) -> pa.Table:
+    return pa.table(
+        {
+            "school_year": pa.array([year for year, _ in numbers], pa.string()),
+            "subject": pa.array([subject for _, subject in numbers], pa.string()),
+            "setting_no": pa.array(list(numbers.values()), pa.int32()),
+        }
+    )
 
 
 def _keep(engine: Engine, name: str, select: str) -> None:

@@ -114,6 +114,7 @@ class Years:
         ids = {one for school in schools for one in (school.school_id, school.lea_id)}
         groups = [code for code in GROUPS if code in rules.groups and code != CURRENT_SWD]
         self._run = SumsRun(engine, who, {*ids, *leas}, groups)
+        self._is_read = False
 
     def sums(self, *, is_current: bool) -> pl.DataFrame | None:
         """The sums of a year in the shape of `sums.SUMS`; None without that year."""
@@ -129,6 +130,7 @@ class Years:
         about = self._setting(subject, year)
         if not about.places:
             return None
+        self._read()
         frame = pl.from_arrow(self._run.sums(about, str(year.year)))
         assert isinstance(frame, pl.DataFrame)
         flags = _flags(year, high)
@@ -140,6 +142,15 @@ class Years:
         wanted = [joined[name] if name in joined.columns else _null(name, len(joined))
                   for name in SUMS.names]  # fmt: skip
         return pl.DataFrame(wanted)
+
+    def _read(self) -> None:
+        """Read the students of both years and subjects, once."""
+        if not self._is_read:
+            known = [year for year in self._years.values() if year is not None]
+            self._run.prepare(
+                [(str(y.year), self._setting(subject, y)) for y in known for subject in SUBJECTS]
+            )
+            self._is_read = True
 
     def _setting(self, subject: str, year: Year) -> Setting:
         places = dict(self._places(subject, year))
@@ -170,6 +181,7 @@ class Years:
         column = {SCHOOL: "school_id", DISTRICT: "lea_id"}.get(row.entity_type, "")
         where = f"{column} = {quoted(row.entity_id)}" if column else "true"
         about = self._setting(row.subject, year)
+        self._read()
         members = self._run.members(about, str(year.year), where)
         frame = pl.from_arrow(members)
         assert isinstance(frame, pl.DataFrame)

@@ -1,41 +1,18 @@
 -- Everybody who counts, or doesn't, in one subject and year: one row a student, with school, LEA
 -- and student groups, and for each reporting level why the score is left out (0: it counts).
--- Most students have one enrollment and one record; the special ones are settled apart. Reasons are
--- numbers; the readable form is accountability/academic/members.py.
+-- Most students have one enrollment; movers are settled apart. Reasons are numbers; the readable
+-- form is accountability/academic/members.py.
 WITH plain AS (
   SELECT
     coalesce(s.student_id, b.student_id) AS student_id, s.school_no, s.lea_no, s.grade_enrolled,
-    s.is_recent, s.student_groups, b.test_program, b.test_grade, b.scale_score, b.given_distance,
-    b.told, b.indicator, CASE WHEN b.student_id IS NULL THEN 0 ELSE 1 END AS records,
-    CASE WHEN s.student_id IS NULL THEN b.tested_school END AS tested_school,
-    CASE WHEN s.entered_on <= s.ends_on AND s.exited_on >= s.starts_on THEN 1 ELSE 0 END
-      AS in_window,
-    CASE WHEN s.entered_on IS NULL THEN 1 ELSE 0 END AS is_undated,
+    s.is_recent, s.student_groups, coalesce(s.in_window, 0) AS in_window,
+    coalesce(s.is_undated, 1) AS is_undated, b.test_program, b.test_grade,
+    b.scale_score, b.given_distance, b.told, b.indicator, coalesce(b.records, 0) AS records,
+    CASE WHEN s.student_id IS NULL THEN b.tested_no END AS tested_no,
     CASE WHEN s.entered_on <= s.census_on AND s.exited_on >= {plain_testing_day} THEN 1 ELSE 0 END
       AS is_continuous
   FROM academic_plain_spells AS s
   FULL JOIN academic_plain_records AS b ON b.student_id = s.student_id
-),
-moving AS (
-  SELECT * FROM academic_special_spells
-),
-best AS (
-  SELECT * FROM (
-    SELECT
-      r.*, p.school_no AS tested_no,
-      count(*) OVER (PARTITION BY r.student_id) AS records,
-      ROW_NUMBER() OVER (
-        PARTITION BY r.student_id ORDER BY
-          CASE WHEN r.indicator = 'Y' AND CASE WHEN r.test_program = 'CAA' THEN r.given_distance
-            ELSE r.scale_score END IS NOT NULL THEN 0 ELSE 1 END,
-          r.completed_on DESC NULLS LAST, r.test_program DESC NULLS LAST,
-          r.test_grade DESC NULLS LAST, r.scale_score DESC NULLS LAST,
-          r.given_distance DESC NULLS LAST, r.indicator DESC NULLS LAST, r.told DESC NULLS LAST,
-          r.tested_school DESC NULLS LAST) AS turn
-    FROM academic_special_records AS r
-    LEFT JOIN academic_places AS p ON p.school_id = r.tested_school
-  ) AS t
-  WHERE turn = 1
 ),
 chosen AS (
   SELECT * FROM (
@@ -44,50 +21,24 @@ chosen AS (
       s.grade_enrolled, s.is_recent, s.student_groups, s.census_on, s.starts_on, b.completed_on,
       b.test_program, b.test_grade, b.scale_score, b.given_distance, b.told, b.indicator,
       coalesce(b.records, 0) AS records,
-      CASE WHEN s.student_id IS NULL THEN b.tested_school END AS tested_school,
-      max(CASE WHEN s.entered_on <= s.ends_on AND s.exited_on >= s.starts_on THEN 1 ELSE 0 END)
-        OVER (PARTITION BY coalesce(s.student_id, b.student_id)) AS in_window,
-      max(CASE WHEN s.entered_on IS NULL THEN 1 ELSE 0 END)
-        OVER (PARTITION BY coalesce(s.student_id, b.student_id)) AS is_undated,
+      CASE WHEN s.student_id IS NULL THEN b.tested_no END AS tested_no,
       ROW_NUMBER() OVER (
         PARTITION BY coalesce(s.student_id, b.student_id) ORDER BY
           CASE WHEN s.entered_on <= coalesce(b.completed_on, s.starts_on)
             AND s.exited_on >= coalesce(b.completed_on, s.starts_on) THEN 0 ELSE 1 END,
           CASE WHEN s.spell_school = b.tested_no THEN 0 ELSE 1 END,
-          CASE WHEN s.entered_on <= s.ends_on AND s.exited_on >= s.starts_on THEN 0 ELSE 1 END,
-          s.entered_on DESC NULLS LAST, s.exited_on DESC NULLS LAST,
+          s.in_window DESC NULLS LAST, s.entered_on DESC NULLS LAST, s.exited_on DESC NULLS LAST,
           s.spell_school DESC NULLS LAST, s.lea_no DESC NULLS LAST,
           s.student_groups DESC NULLS LAST, s.is_recent DESC NULLS LAST,
           s.grade_enrolled DESC NULLS LAST) AS turn
-    FROM moving AS s FULL JOIN best AS b ON b.student_id = s.student_id
+    FROM academic_moving_spells AS s
+    FULL JOIN academic_moving_records AS b ON b.student_id = s.student_id
   ) AS t
   WHERE turn = 1
 ),
-leveled AS (
-  SELECT student_id, 'S' AS level, school_no AS place, entered_on, exited_on FROM moving
-  WHERE entered_on IS NOT NULL
-  UNION ALL
-  SELECT student_id, 'D' AS level, lea_no AS place, entered_on, exited_on FROM moving
-  WHERE entered_on IS NOT NULL
-  UNION ALL
-  SELECT student_id, 'X' AS level, 0 AS place, entered_on, exited_on FROM moving
-  WHERE entered_on IS NOT NULL
-),
-marked AS (
-  SELECT *, max(exited_on) OVER (
-    PARTITION BY student_id, level, place ORDER BY entered_on NULLS LAST, exited_on NULLS LAST
-    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until_then
-  FROM leveled
-),
-numbered AS (
-  SELECT *, sum(CASE WHEN entered_on <= until_then + {joined_days} THEN 0 ELSE 1 END) OVER (
-    PARTITION BY student_id, level, place ORDER BY entered_on NULLS LAST, exited_on NULLS LAST
-    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS stay
-  FROM marked
-),
-stayed AS (
-  SELECT student_id, level, place, min(entered_on) AS from_on, max(exited_on) AS to_on
-  FROM numbered GROUP BY student_id, level, place, stay
+everywhere AS (
+  SELECT student_id, max(in_window) AS in_window, max(is_undated) AS is_undated
+  FROM academic_moving_spells GROUP BY student_id
 ),
 covered AS (
   SELECT
@@ -95,23 +46,26 @@ covered AS (
     max(CASE WHEN t.level = 'S' AND t.place = c.school_no THEN 1 ELSE 0 END) AS in_school,
     max(CASE WHEN t.level = 'D' AND t.place = c.lea_no THEN 1 ELSE 0 END) AS in_lea,
     max(CASE WHEN t.level = 'X' THEN 1 ELSE 0 END) AS in_state
-  FROM chosen AS c JOIN stayed AS t ON t.student_id = c.student_id
+  FROM chosen AS c JOIN academic_stays AS t ON t.student_id = c.student_id
   WHERE t.from_on <= c.census_on AND t.to_on >= {chosen_testing_day}
   GROUP BY c.student_id
 ),
 everybody AS (
   SELECT
     student_id, school_no, lea_no, grade_enrolled, is_recent, student_groups, test_program,
-    test_grade, scale_score, given_distance, told, indicator, records, tested_school, in_window,
+    test_grade, scale_score, given_distance, told, indicator, records, tested_no, in_window,
     is_undated, is_continuous AS in_school, is_continuous AS in_lea, is_continuous AS in_state
   FROM plain
   UNION ALL
   SELECT
     c.student_id, c.school_no, c.lea_no, c.grade_enrolled, c.is_recent, c.student_groups,
     c.test_program, c.test_grade, c.scale_score, c.given_distance, c.told, c.indicator,
-    c.records, c.tested_school, c.in_window, c.is_undated, coalesce(v.in_school, 0) AS in_school,
+    c.records, c.tested_no, coalesce(w.in_window, 0) AS in_window,
+    coalesce(w.is_undated, 1) AS is_undated, coalesce(v.in_school, 0) AS in_school,
     coalesce(v.in_lea, 0) AS in_lea, coalesce(v.in_state, 0) AS in_state
-  FROM chosen AS c LEFT JOIN covered AS v ON v.student_id = c.student_id
+  FROM chosen AS c
+  LEFT JOIN everywhere AS w ON w.student_id = c.student_id
+  LEFT JOIN covered AS v ON v.student_id = c.student_id
 ),
 judged AS (
   SELECT
@@ -143,7 +97,7 @@ judged AS (
     END AS reason
   FROM everybody AS e
   LEFT JOIN academic_cuts AS c ON c.test_grade = coalesce(e.test_grade, e.grade_enrolled)
-  LEFT JOIN academic_places AS p ON p.school_id = e.tested_school
+  LEFT JOIN academic_places AS p ON p.school_no = e.tested_no
   WHERE c.test_grade IS NOT NULL OR e.indicator IS NOT NULL
 )
 SELECT

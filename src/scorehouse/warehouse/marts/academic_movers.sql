@@ -1,3 +1,3 @@
 -- Students with several enrollments in a school year.
-SELECT student_id FROM academic_roster WHERE school_year = '{school_year}'
+SELECT student_id FROM academic_spells WHERE year_no = {year_no}
 GROUP BY student_id HAVING count(*) > 1

@@ -1,10 +1,11 @@
--- Results of a subject and school year, each with what its condition code tells.
+-- Results of the subjects and school years asked for, each with what its condition code tells.
+-- Kept where that can be, like the enrollments.
 SELECT
-  r.student_id, r.test_program, r.test_grade, r.scale_score, r.distance AS given_distance,
-  r.completed_on, r.tested_school, c.told,
+  g.setting_no, r.student_id, r.test_program, r.test_grade, r.scale_score,
+  r.distance AS given_distance, r.completed_on, r.tested_school, e.entity_no AS tested_no, c.told,
   coalesce(nullif(r.include_indicator, ''), c.include_indicator,
     CASE WHEN coalesce(r.scale_score, r.distance) IS NULL THEN 'N' ELSE 'Y' END) AS indicator
 FROM academic_results AS r
+JOIN academic_settings AS g ON g.school_year = r.school_year AND g.subject = r.subject
 LEFT JOIN academic_conditions AS c ON c.condition_code = r.condition_code
-WHERE r.school_year = '{school_year}' AND r.subject = '{subject}'
-  AND {which} (SELECT 1 FROM academic_special AS x WHERE x.student_id = r.student_id)
+LEFT JOIN academic_entities AS e ON e.entity_id = r.tested_school

@@ -1,8 +1,9 @@
--- Enrollments of a school year: where a student was enrolled from when to when, and which student
--- groups the row says the student is in. Entities are numbers of academic_entities, 0 for none;
--- days and settings of a place stand in academic_places. Undated rows have no first day.
+-- Enrollments of the school years asked for: where a student was enrolled from when to when, and
+-- which student groups the row says the student is in. Every subject reads them, so they are kept
+-- where that can be. Entities are numbers of academic_entities, 0 for none; what a school is in a
+-- year stands in academic_schools. Undated rows have no first day.
 SELECT
-  r.student_id, r.grade_enrolled, r.entered_on,
+  p.year_no, r.student_id, r.grade_enrolled, r.entered_on,
   coalesce(r.exited_on, DATE '{last_day}') AS exited_on,
   p.school_no AS spell_school,
   CASE WHEN p.is_nonpublic THEN 0 ELSE p.school_no END AS school_no,
@@ -14,13 +15,9 @@ SELECT
       THEN d.entity_no
     ELSE p.lea_no
   END AS lea_no,
-  p.starts_on, p.ends_on, p.census_on,
-  CASE WHEN r.el_status = 'EL' AND r.first_entry_on > p.recent_after THEN 1 ELSE 0 END
-    AS is_recent,
+  CASE WHEN r.el_status = 'EL' THEN r.first_entry_on END AS learner_since,
   {groups} AS student_groups
 FROM academic_roster AS r
-JOIN academic_places AS p ON p.school_id = r.school_id
+JOIN academic_schools AS p ON p.school_year = r.school_year AND p.school_id = r.school_id
 LEFT JOIN academic_entities AS a ON a.entity_id = r.accountable_lea
 LEFT JOIN academic_entities AS d ON d.entity_id = r.residence_lea
-WHERE r.school_year = '{school_year}'
-  AND {which} (SELECT 1 FROM academic_special AS x WHERE x.student_id = r.student_id)

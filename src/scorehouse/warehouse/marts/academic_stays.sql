@@ -1,0 +1,26 @@
+-- How long movers stayed at each level: enrollments in the same school, in the same LEA and in the
+-- state, joined where no more days lie between them.
+WITH leveled AS (
+  SELECT student_id, 'S' AS level, school_no AS place, entered_on, exited_on
+  FROM academic_moving_spells WHERE entered_on IS NOT NULL
+  UNION ALL
+  SELECT student_id, 'D' AS level, lea_no AS place, entered_on, exited_on
+  FROM academic_moving_spells WHERE entered_on IS NOT NULL
+  UNION ALL
+  SELECT student_id, 'X' AS level, 0 AS place, entered_on, exited_on
+  FROM academic_moving_spells WHERE entered_on IS NOT NULL
+),
+marked AS (
+  SELECT *, max(exited_on) OVER (
+    PARTITION BY student_id, level, place ORDER BY entered_on NULLS LAST, exited_on NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until_then
+  FROM leveled
+),
+numbered AS (
+  SELECT *, sum(CASE WHEN entered_on <= until_then + {joined_days} THEN 0 ELSE 1 END) OVER (
+    PARTITION BY student_id, level, place ORDER BY entered_on NULLS LAST, exited_on NULLS LAST
+    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS stay
+  FROM marked
+)
+SELECT student_id, level, place, min(entered_on) AS from_on, max(exited_on) AS to_on
+FROM numbered GROUP BY student_id, level, place, stay
