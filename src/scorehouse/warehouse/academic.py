@@ -24,15 +24,12 @@ from scorehouse.accountability.academic.students import (
 )
 from scorehouse.accountability.academic.sums import LEFT_OUT, POINT
 from scorehouse.rulebook.dashboard_students import BY_TEST, EVERYWHERE, SPECIAL, StudentRules
+from scorehouse.warehouse.academic_cells import REASONS, entity_sums
 from scorehouse.warehouse.engine import Engine, Local
 from scorehouse.warehouse.marts import filled, in_list, text_of
 
 _Key = TypeVar("_Key", bound=Hashable)
 
-REASONS: Mapping[str, int] = {reason: place for place, reason in enumerate(LEFT_OUT, start=1)}
-"""Reasons as the SQL numbers them; 0 means that the score counts."""
-
-_STUDENT_REASONS = [reason for reason in LEFT_OUT if reason != "duplicate"]
 _WAS_RECLASSIFIED = "r.el_status = 'RFEP' AND r.reclassified_on >= p.reclassified_since"
 _CONDITIONS = {
     "ALL": "true",
@@ -48,6 +45,12 @@ _CONDITIONS = {
     "FOS": "r.foster_youth",
     "HOM": "r.homeless",
 }
+_NUMBER = (
+    "CASE WHEN CAST(TRY_CAST(r.student_id AS BIGINT) AS STRING) = r.student_id "
+    "THEN TRY_CAST(r.student_id AS BIGINT) END"
+)
+"""A student's number, which is joined sooner than a text; null where it isn't the identifier."""
+
 _HALVES = {"plain": "NULL", "moving": "NOT NULL"}
 """Students with one enrollment, and movers: what `academic_movers` says of them."""
 
@@ -66,11 +69,12 @@ class SumsRun:
         self._rules = rules
         self._ids = [*sorted({*entity_ids, STATE_ID} - {""})]
         self._numbers = {entity: number for number, entity in enumerate(self._ids, start=1)}
+        self._groups = sorted(groups)
         self._settings: dict[tuple[str, str], int] = {}
         self._years: dict[str, int] = {}
         self._movers_of: object = None
         engine.register("academic_entities", self._entities())
-        engine.register("academic_groups", _groups(groups))
+        engine.register("academic_groups", _groups(self._groups))
         engine.register("academic_conditions", _conditions(rules))
 
     def prepare(self, settings: Sequence[tuple[str, Setting]]) -> None:
@@ -83,14 +87,27 @@ class SumsRun:
         self._movers_of = None
         self._engine.register("academic_schools", self._schools(settings))
         self._engine.register("academic_settings", _settings(self._settings))
-        names = self._rule_names()
+        if not self._read(_NUMBER):
+            self._read("r.student_id")
+        self._keep("repeaters", {})
+
+    def _read(self, student: str) -> bool:
+        """Read with an expression for a student; whether it stood for all of them."""
+        if student == _NUMBER and not isinstance(self._engine, Local):
+            return False
         for rows in ("spells", "records"):
-            _keep(self._engine, f"academic_{rows}", filled(text_of(f"academic_{rows}"), **names))
+            self._keep(rows, {**self._rule_names(), "student": student})
+            lacking = f"SELECT count(*) AS n FROM academic_{rows} WHERE student_id IS NULL"
+            if student == _NUMBER and self._engine.sql(lacking)["n"][0].as_py():
+                return False
+        return True
 
     def sums(self, about: Setting, school_year: str) -> pa.Table:
-        """The sums of one subject and year: entity, its type, group, and all counts."""
+        """The sums of one subject and year by entity, its type and group, in this order."""
         self.define(about, school_year)
-        return self._engine.sql(filled(text_of("academic_sums"), **self._names(about, school_year)))
+        text = filled(text_of("academic_cells"), **self._names(about, school_year))
+        cells = self._engine.sql(text)
+        return entity_sums(cells, self._numbers[STATE_ID], self._ids, self._groups)
 
     def members(self, about: Setting, school_year: str, where: str = "true") -> pa.Table:
         """The students of a subject and year, with reasons in words, blank where they count.
@@ -99,8 +116,10 @@ class SumsRun:
         """
         self.define(about, school_year)
         text = (
-            "SELECT * FROM (SELECT m.*, coalesce(s.entity_id, '') AS school_id, "
-            "coalesce(l.entity_id, '') AS lea_id FROM academic_members AS m "
+            "SELECT * FROM (SELECT CAST(m.student_id AS STRING) AS student_id, "
+            "coalesce(s.entity_id, '') AS school_id, coalesce(l.entity_id, '') AS lea_id, "
+            "m.student_groups, m.school_reason, m.lea_reason, m.state_reason, m.distance, "
+            "m.is_enrolled, m.is_tested, m.records FROM academic_members AS m "
             "LEFT JOIN academic_entities AS s ON s.entity_no = m.school_no "
             "LEFT JOIN academic_entities AS l ON l.entity_no = m.lea_no) AS t "
             f"WHERE {where} ORDER BY student_id NULLS LAST"
@@ -117,7 +136,6 @@ class SumsRun:
         places = school_year, frozenset(about.places)
         if is_new := places != self._movers_of:
             self._keep("movers", names)
-        self._keep("repeaters", names)
         for half, which in _HALVES.items():
             for rows, text in (("spells", "placed"), ("records", "settled")):
                 self._view(f"{half}_{rows}", text, {**names, "which": which})
@@ -145,14 +163,6 @@ class SumsRun:
             "chosen_testing_day": _day("c.completed_on", "c.starts_on", by_test),
             "recent_not_scored": _truth(about.subject in rules.recent_not_scored),
             "recent_not_enrolled": _truth(about.subject in rules.recent_not_enrolled),
-            "left_out": " ".join(
-                f"sum(CASE WHEN reason = {REASONS[name]} THEN n ELSE 0 END) AS left_out_{name},"
-                for name in _STUDENT_REASONS
-            ),
-            "casts": " ".join(
-                f"CAST(s.left_out_{name} AS BIGINT) AS left_out_{name},"
-                for name in _STUDENT_REASONS
-            ),
         }
 
     def _rule_names(self) -> dict[str, str]:
@@ -168,7 +178,6 @@ class SumsRun:
             "sba": str(BITS["SBA"]),
             "caa": str(BITS["CAA"]),
             "point": str(POINT),
-            "state_no": str(self._numbers[STATE_ID]),
             "joined_days": str(rules.gap_days + 1),
             "charters_apart": _truth(rules.charters_apart),
             "residence_everywhere": _truth(rules.residence == EVERYWHERE),
@@ -229,6 +238,7 @@ def _settings(numbers: Mapping[tuple[str, str], int]) -> pa.Table:
             "school_year": pa.array([year for year, _ in numbers], pa.string()),
             "subject": pa.array([subject for _, subject in numbers], pa.string()),
             "setting_no": pa.array(list(numbers.values()), pa.int32()),
+            "setting_bit": pa.array([1 << number for number in numbers.values()], pa.int64()),
         }
     )
 

@@ -114,7 +114,7 @@ class Years:
         ids = {one for school in schools for one in (school.school_id, school.lea_id)}
         groups = [code for code in GROUPS if code in rules.groups and code != CURRENT_SWD]
         self._run = SumsRun(engine, who, {*ids, *leas}, groups)
-        self._is_read = False
+        self._settings: dict[tuple[str, SchoolYear], Setting] = {}
 
     def sums(self, *, is_current: bool) -> pl.DataFrame | None:
         """The sums of a year in the shape of `sums.SUMS`; None without that year."""
@@ -130,7 +130,6 @@ class Years:
         about = self._setting(subject, year)
         if not about.places:
             return None
-        self._read()
         frame = pl.from_arrow(self._run.sums(about, str(year.year)))
         assert isinstance(frame, pl.DataFrame)
         flags = _flags(year, high)
@@ -145,14 +144,18 @@ class Years:
 
     def _read(self) -> None:
         """Read the students of both years and subjects, once."""
-        if not self._is_read:
+        if not self._settings:
             known = [year for year in self._years.values() if year is not None]
-            self._run.prepare(
-                [(str(y.year), self._setting(subject, y)) for y in known for subject in SUBJECTS]
-            )
-            self._is_read = True
+            made = {(subject, year.year): self._setting_of(subject, year)
+                    for year in known for subject in SUBJECTS}  # fmt: skip
+            self._run.prepare([(str(year), about) for (_, year), about in made.items()])
+            self._settings = made
 
     def _setting(self, subject: str, year: Year) -> Setting:
+        self._read()
+        return self._settings[subject, year.year]
+
+    def _setting_of(self, subject: str, year: Year) -> Setting:
         places = dict(self._places(subject, year))
         ranges = {
             grade: one
@@ -181,7 +184,6 @@ class Years:
         column = {SCHOOL: "school_id", DISTRICT: "lea_id"}.get(row.entity_type, "")
         where = f"{column} = {quoted(row.entity_id)}" if column else "true"
         about = self._setting(row.subject, year)
-        self._read()
         members = self._run.members(about, str(year.year), where)
         frame = pl.from_arrow(members)
         assert isinstance(frame, pl.DataFrame)

@@ -9,7 +9,7 @@ WITH plain AS (
     coalesce(s.is_undated, 1) AS is_undated, b.test_program, b.test_grade,
     b.scale_score, b.given_distance, b.told, b.indicator, coalesce(b.records, 0) AS records,
     CASE WHEN s.student_id IS NULL THEN b.tested_no END AS tested_no,
-    CASE WHEN s.entered_on <= s.census_on AND s.exited_on >= {plain_testing_day} THEN 1 ELSE 0 END
+    CASE WHEN s.is_there_by_census = 1 AND s.exited_on >= {plain_testing_day} THEN 1 ELSE 0 END
       AS is_continuous
   FROM academic_plain_spells AS s
   FULL JOIN academic_plain_records AS b ON b.student_id = s.student_id

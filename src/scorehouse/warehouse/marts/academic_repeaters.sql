@@ -1,3 +1,3 @@
--- Students with several results of a subject in a school year.
-SELECT student_id FROM academic_records WHERE setting_no = {setting_no}
-GROUP BY student_id HAVING count(*) > 1
+-- Students with several results of a subject in a school year, be it any one of those asked for.
+SELECT student_id FROM academic_records
+GROUP BY student_id HAVING count(*) > bit_count(bit_or(setting_bit))

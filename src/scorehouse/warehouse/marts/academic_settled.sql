@@ -22,9 +22,10 @@ FROM (
         r.completed_on DESC NULLS LAST, r.test_program DESC NULLS LAST,
         r.test_grade DESC NULLS LAST, r.scale_score DESC NULLS LAST,
         r.given_distance DESC NULLS LAST, r.indicator DESC NULLS LAST, r.told DESC NULLS LAST,
-        r.tested_school DESC NULLS LAST) AS turn
+        coalesce(e.entity_id, r.tested_elsewhere) DESC NULLS LAST) AS turn
   FROM academic_records AS r
   JOIN academic_repeaters AS t ON t.student_id = r.student_id
+  LEFT JOIN academic_entities AS e ON e.entity_no = r.tested_no
   LEFT JOIN academic_movers AS m ON m.student_id = r.student_id
   WHERE r.setting_no = {setting_no} AND m.student_id IS {which}
 ) AS u

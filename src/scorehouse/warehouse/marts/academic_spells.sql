@@ -3,7 +3,7 @@
 -- where that can be. Entities are numbers of academic_entities, 0 for none; what a school is in a
 -- year stands in academic_schools. Undated rows have no first day.
 SELECT
-  p.year_no, r.student_id, r.grade_enrolled, r.entered_on,
+  p.year_no, {student} AS student_id, r.grade_enrolled, r.entered_on,
   coalesce(r.exited_on, DATE '{last_day}') AS exited_on,
   p.school_no AS spell_school,
   CASE WHEN p.is_nonpublic THEN 0 ELSE p.school_no END AS school_no,
