@@ -69,7 +69,7 @@ class SumsRun:
         self._rules = rules
         self._ids = [*sorted({*entity_ids, STATE_ID} - {""})]
         self._numbers = {entity: number for number, entity in enumerate(self._ids, start=1)}
-        self._groups = sorted(groups)
+        self._groups = sorted({*groups, CURRENT_SWD})
         self._settings: dict[tuple[str, str], int] = {}
         self._years: dict[str, int] = {}
         self._movers_of: object = None
@@ -261,13 +261,11 @@ def _day(tested: str, window: str, by_test: bool) -> str:
 
 def _groups(codes: Sequence[str]) -> pa.Table:
     bits = [BITS[code] for code in codes]
-    colored = [BITS[CURRENT_SWD if code == "SWD" else code] for code in codes]
     return pa.table(
         {
             "student_group": pa.array(codes, pa.string()),
             "group_no": pa.array(range(len(codes)), pa.int32()),
             "group_bit": pa.array(bits, pa.int64()),
-            "color_bit": pa.array(colored, pa.int64()),
         }
     )
 

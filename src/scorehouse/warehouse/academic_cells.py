@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from scorehouse.accountability.academic.students import CURRENT_SWD
 from scorehouse.accountability.academic.sums import DISTRICT, LEFT_OUT, SCHOOL, STATE
 
 Ints = NDArray[np.int64]
@@ -19,13 +20,13 @@ Ints = NDArray[np.int64]
 REASONS: Mapping[str, int] = {reason: place for place, reason in enumerate(LEFT_OUT, start=1)}
 """Reasons as the SQL numbers them; 0 means that the score counts."""
 
-COUNTING = {
+_COUNTING = {
     "scores": "n", "distance_sum": "distance", "caa_scores": "caa",
-    "caa_distance_sum": "caa_distance", "color_scores": "colored",
+    "caa_distance_sum": "caa_distance",
 }  # fmt: skip
 """Sums over students whose score counts, and the column of cells that they add up."""
 
-ALL = {"enrolled": "enrolled", "tested": "tested", "left_out_duplicate": "extra"}
+_ALL = {"enrolled": "enrolled", "tested": "tested", "left_out_duplicate": "extra"}
 """Sums over every student."""
 
 _LEVELS = {
@@ -40,12 +41,13 @@ def entity_sums(
 ) -> pa.Table:
     """Sums by entity, type and group, in this order; entity 1 is the first of `ids`.
 
-    `groups` are in the order of their numbers, from 0, and sorted.
+    `groups` are in the order of their numbers, from 0, and sorted; that of current students
+    with disabilities gives the count for the color of all of them, and no rows.
     """
     columns = {name: _ints(cells, name) for name in cells.column_names}
     columns["state_no"] = np.full(len(cells), state_no, np.int64)
     size = (len(ids) + 1) * len(groups)
-    found = [_level(columns, *names, size, len(groups)) for names in _LEVELS.values()]
+    found = [_level(columns, *names, size, groups) for names in _LEVELS.values()]
     rows = np.concatenate([keys for keys, _ in found])
     types = np.repeat(np.arange(len(found)), [len(keys) for keys, _ in found])
     entities, group_nos = rows // len(groups), rows % len(groups)
@@ -61,29 +63,40 @@ def entity_sums(
 
 
 def _ints(cells: pa.Table, name: str) -> Ints:
-    return cells[name].combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)
+    found: Ints = cells[name].combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
 
 
 def _level(
-    cells: Mapping[str, Ints], entity: str, reason: str, size: int, groups: int
+    cells: Mapping[str, Ints], entity: str, reason: str, size: int, groups: Sequence[str]
 ) -> tuple[Ints, Mapping[str, Ints]]:
     """Where a level's entities and groups have students, and all of their sums."""
-    keys, reasons = cells[entity] * groups + cells["group_no"], cells[reason]
-    there = np.flatnonzero(_added(keys, cells["n"], size)[groups:]) + groups  # 0 is no entity
+    keys, reasons = cells[entity] * len(groups) + cells["group_no"], cells[reason]
+    students = _added(keys, cells["n"], size)
+    students[: len(groups)] = 0  # of no entity
+    students[groups.index(CURRENT_SWD) :: len(groups)] = 0
+    there = np.flatnonzero(students)
+    left_out = {name: reasons == number for name, number in REASONS.items()}
+    counting = np.flatnonzero(reasons == 0)
+    made = {name: _added(keys[counting], cells[column][counting], size)
+            for name, column in _COUNTING.items()}  # fmt: skip
+    made["color_scores"] = _colored(made["scores"], groups)
+    made |= {name: _added(keys, cells[column], size) for name, column in _ALL.items()}
+    for name, rows in left_out.items():
+        if name != "duplicate":
+            made[f"left_out_{name}"] = _added(keys[rows], cells["n"][rows], size)
+    return there, {name: sums[there] for name, sums in made.items()}
 
-    def sums(name: str, rows: NDArray[np.bool_] | slice) -> Ints:
-        return _added(keys[rows], cells[name][rows], size)[there]
 
-    counting = reasons == 0
-    made = {name: sums(column, counting) for name, column in COUNTING.items()}
-    made |= {name: sums(column, slice(None)) for name, column in ALL.items()}
-    for name, number in REASONS.items():
-        if f"left_out_{name}" not in ALL:
-            made[f"left_out_{name}"] = sums("n", reasons == number)
-    return there, made
+def _colored(scores: Ints, groups: Sequence[str]) -> Ints:
+    found = scores.copy()
+    if "SWD" in groups:
+        found[groups.index("SWD") :: len(groups)] = scores[groups.index(CURRENT_SWD) :: len(groups)]
+    return found
 
 
 def _added(keys: Ints, values: Ints, size: int) -> Ints:
+    """The sum of values by key."""
     found = np.zeros(size, np.int64)
     np.add.at(found, keys, values)
     return found

@@ -16,8 +16,6 @@ SELECT
   m.school_no, m.lea_no, g.group_no, 0 AS school_reason, 0 AS lea_reason, 0 AS state_reason,
   count(*) AS n, CAST(sum(m.distance) AS BIGINT) AS distance, count(*) AS enrolled,
   count(*) AS tested, CAST(0 AS BIGINT) AS extra,
-  CAST(sum(CASE WHEN (m.student_groups & g.color_bit) <> 0 THEN 1 ELSE 0 END) AS BIGINT)
-    AS colored,
   CAST(0 AS BIGINT) AS caa, CAST(0 AS BIGINT) AS caa_distance
 FROM everyone AS m JOIN academic_groups AS g ON (m.student_groups & g.group_bit) <> 0
 WHERE m.is_usual = 1
@@ -28,8 +26,6 @@ SELECT
   count(*) AS n, CAST(coalesce(sum(m.distance), 0) AS BIGINT) AS distance,
   CAST(sum(m.is_enrolled) AS BIGINT) AS enrolled, CAST(sum(m.is_tested) AS BIGINT) AS tested,
   CAST(sum(CASE WHEN m.extra > 0 THEN m.extra ELSE 0 END) AS BIGINT) AS extra,
-  CAST(sum(CASE WHEN (m.student_groups & g.color_bit) <> 0 THEN 1 ELSE 0 END) AS BIGINT)
-    AS colored,
   CAST(sum(CASE WHEN (m.student_groups & {caa}) <> 0 THEN 1 ELSE 0 END) AS BIGINT) AS caa,
   CAST(sum(CASE WHEN (m.student_groups & {caa}) <> 0 AND m.distance IS NOT NULL
     THEN m.distance ELSE 0 END) AS BIGINT) AS caa_distance
