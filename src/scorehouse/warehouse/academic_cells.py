@@ -42,17 +42,19 @@ def entity_sums(
     """Sums by entity, type and group, in this order; entity 1 is the first of `ids`.
 
     `groups` are in the order of their numbers, from 0, and sorted; that of current students
-    with disabilities gives the count for the color of all of them, and no rows.
+    with disabilities gives the count for the color of all of them, and no rows. `place` is
+    one number an entity and type, in their order.
     """
     columns = {name: _ints(cells, name) for name in cells.column_names}
     columns["state_no"] = np.full(len(cells), state_no, np.int64)
-    size = (len(ids) + 1) * len(groups)
-    found = [_level(columns, *names, size, groups) for names in _LEVELS.values()]
-    rows = np.concatenate([keys for keys, _ in found])
+    found = [_level(columns, *names, len(ids), groups) for names in _LEVELS.values()]
+    keys = np.concatenate([keys for keys, _ in found])
     types = np.repeat(np.arange(len(found)), [len(keys) for keys, _ in found])
-    entities, group_nos = rows // len(groups), rows % len(groups)
-    order = np.argsort((entities * len(found) + types) * len(groups) + group_nos)
+    entities, group_nos = keys // len(groups), keys % len(groups)
+    places = entities * len(found) + types
+    order = np.argsort(places * len(groups) + group_nos)
     made = {
+        "place": pa.array(places[order]),
         "entity_id": pa.array(["", *ids]).take(pa.array(entities[order])),
         "entity_type": pa.array(list(_LEVELS)).take(pa.array(types[order])),
         "student_group": pa.array(groups, pa.string()).take(pa.array(group_nos[order])),
@@ -68,35 +70,37 @@ def _ints(cells: pa.Table, name: str) -> Ints:
 
 
 def _level(
-    cells: Mapping[str, Ints], entity: str, reason: str, size: int, groups: Sequence[str]
+    cells: Mapping[str, Ints], entity: str, reason: str, entities: int, groups: Sequence[str]
 ) -> tuple[Ints, Mapping[str, Ints]]:
-    """Where a level's entities and groups have students, and all of their sums."""
+    """A level's entities and groups that have students, as keys in order, and all of their sums."""
     keys, reasons = cells[entity] * len(groups) + cells["group_no"], cells[reason]
-    students = _added(keys, cells["n"], size)
-    students[: len(groups)] = 0  # of no entity
-    students[groups.index(CURRENT_SWD) :: len(groups)] = 0
-    there = np.flatnonzero(students)
-    left_out = {name: reasons == number for name, number in REASONS.items()}
-    counting = np.flatnonzero(reasons == 0)
-    made = {name: _added(keys[counting], cells[column][counting], size)
-            for name, column in _COUNTING.items()}  # fmt: skip
-    made["color_scores"] = _colored(made["scores"], groups)
-    made |= {name: _added(keys, cells[column], size) for name, column in _ALL.items()}
-    for name, rows in left_out.items():
+    is_there = np.zeros((entities + 1) * len(groups), np.bool_)
+    is_there[keys] = True
+    there = np.flatnonzero(is_there)
+    rows = (np.cumsum(is_there) - 1)[keys]
+
+    def added(name: str, cells_of: NDArray[np.int64] | slice) -> Ints:
+        found = np.zeros(len(there), np.int64)
+        np.add.at(found, rows[cells_of], cells[name][cells_of])
+        return found
+
+    counting, every = np.flatnonzero(reasons == 0), slice(None)
+    made = {name: added(column, counting) for name, column in _COUNTING.items()}
+    made["color_scores"] = _colored(made["scores"], there, groups)
+    made |= {name: added(column, every) for name, column in _ALL.items()}
+    for name, number in REASONS.items():
         if name != "duplicate":
-            made[f"left_out_{name}"] = _added(keys[rows], cells["n"][rows], size)
-    return there, {name: sums[there] for name, sums in made.items()}
+            made[f"left_out_{name}"] = added("n", np.flatnonzero(reasons == number))
+    is_row = (there >= len(groups)) & (there % len(groups) != groups.index(CURRENT_SWD))
+    return there[is_row], {name: sums[is_row] for name, sums in made.items()}
 
 
-def _colored(scores: Ints, groups: Sequence[str]) -> Ints:
+def _colored(scores: Ints, keys: Ints, groups: Sequence[str]) -> Ints:
+    """Scores, but of students with disabilities those of current ones."""
     found = scores.copy()
     if "SWD" in groups:
-        found[groups.index("SWD") :: len(groups)] = scores[groups.index(CURRENT_SWD) :: len(groups)]
-    return found
-
-
-def _added(keys: Ints, values: Ints, size: int) -> Ints:
-    """The sum of values by key."""
-    found = np.zeros(size, np.int64)
-    np.add.at(found, keys, values)
+        every = keys % len(groups) == groups.index("SWD")
+        current = keys % len(groups) == groups.index(CURRENT_SWD)
+        found[every] = 0
+        found[np.isin(keys // len(groups), keys[current] // len(groups)) & every] = scores[current]
     return found

@@ -8,6 +8,7 @@ from datetime import date
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from scorehouse.accountability.academic.members import Setting
@@ -115,32 +116,46 @@ class Years:
         groups = [code for code in GROUPS if code in rules.groups and code != CURRENT_SWD]
         self._run = SumsRun(engine, who, {*ids, *leas}, groups)
         self._settings: dict[tuple[str, SchoolYear], Setting] = {}
+        self._grades: dict[tuple[str, str], tuple[str, str]] | None = None
 
     def sums(self, *, is_current: bool) -> pl.DataFrame | None:
-        """The sums of a year in the shape of `sums.SUMS`; None without that year."""
+        """The sums of a year in the shape of `sums.SUMS`; None without that year.
+
+        Rows stand by entity, its type, subject and group.
+        """
         year = self._years[is_current]
         if year is None:
             return None
-        high = _high_schools(self._engine, year)
-        frames = [self._subject(subject, year, high) for subject in SUBJECTS]
+        flags = _flags(year, _high_schools(self._grades_of_schools(), year))
+        frames = [self._subject(subject, year, flags) for subject in SUBJECTS]
         found = pl.concat([frame for frame in frames if frame is not None] or [_empty()])
-        return found.sort("entity_id", "entity_type", "subject", "student_group")
+        in_order = np.argsort(found["place"].to_numpy(), kind="stable")
+        return found.select(SUMS.names)[in_order]
 
-    def _subject(self, subject: str, year: Year, high: Mapping[str, bool]) -> pl.DataFrame | None:
+    def _subject(self, subject: str, year: Year, flags: pl.DataFrame) -> pl.DataFrame | None:
         about = self._setting(subject, year)
         if not about.places:
             return None
         frame = pl.from_arrow(self._run.sums(about, str(year.year)))
         assert isinstance(frame, pl.DataFrame)
-        flags = _flags(year, high)
-        on = ["entity_id"]
-        joined = frame.join(flags, on=on, how="left", maintain_order="left").with_columns(
+        return frame.join(flags, on="entity_id", how="left", maintain_order="left").with_columns(
             pl.col("is_charter", "is_dass", "high_school_cuts").fill_null(value=False),
             subject=pl.lit(subject), school_year=pl.lit(str(year.year)),
         )  # fmt: skip
-        wanted = [joined[name] if name in joined.columns else _null(name, len(joined))
-                  for name in SUMS.names]  # fmt: skip
-        return pl.DataFrame(wanted)
+
+    def _grades_of_schools(self) -> Mapping[tuple[str, str], tuple[str, str]]:
+        """The lowest and the highest grade of the students, by school year and school."""
+        if self._grades is None:
+            rows = self._engine.sql(
+                "SELECT school_year, school_id, min(grade_enrolled) AS lowest, "
+                "max(grade_enrolled) AS highest FROM academic_roster "
+                "WHERE grade_enrolled BETWEEN '01' AND '12' GROUP BY school_year, school_id"
+            ).to_pylist()
+            self._grades = {
+                (row["school_year"], row["school_id"]): (row["lowest"], row["highest"])
+                for row in rows
+            }
+        return self._grades
 
     def _read(self) -> None:
         """Read the students of both years and subjects, once."""
@@ -166,15 +181,19 @@ class Years:
         return Setting(subject, self._who, days, places, ranges)
 
     def _places(self, subject: str, year: Year) -> Iterator[tuple[str, Place]]:
+        windows = {lea: year.window(lea, subject)
+                   for lea in {school.lea_id for school in year.schools.values()}}  # fmt: skip
+        days = {
+            lea: (*window, recent_after(year.year, self._who, *window))
+            for lea, window in windows.items()
+            if window is not None
+        }
         for school in year.schools.values():
-            window = year.window(school.lea_id, subject)
-            if window is None:
-                continue
-            yield school.school_id, Place(
-                school.school_id, school.lea_id, *window,
-                recent_after(year.year, self._who, *window), school.is_charter,
-                school.is_nonpublic, school.is_special,
-            )  # fmt: skip
+            if school.lea_id in days:
+                yield school.school_id, Place(
+                    school.school_id, school.lea_id, *days[school.lea_id], school.is_charter,
+                    school.is_nonpublic, school.is_special,
+                )  # fmt: skip
 
     def distances(self, row: Row, *, is_current: bool) -> tuple[Points, Points | None]:
         """Distances of the students of a row in points, and standard errors where all have one."""
@@ -228,18 +247,16 @@ def ranges_of(year: SchoolYear, subject: str) -> dict[str, Range]:
 _HIGH_FROM, _GRADE_11 = "07", "11"
 
 
-def _high_schools(engine: Engine, year: Year) -> dict[str, bool]:
+def _high_schools(grades: Mapping[tuple[str, str], tuple[str, str]], year: Year) -> dict[str, bool]:
     """Whether each school has the cuts of high schools: as told, else by its students' grades.
 
     High schools, and schools of grades 7 to 12, have them; schools that begin lower don't.
     """
-    rows = engine.sql(
-        "SELECT school_id, min(grade_enrolled) AS lowest, max(grade_enrolled) AS highest "
-        f"FROM academic_roster WHERE school_year = '{year.year}' "
-        "AND grade_enrolled BETWEEN '01' AND '12' GROUP BY school_id"
-    ).to_pylist()
-    by_grades = {r["school_id"]: r["lowest"] >= _HIGH_FROM and r["highest"] >= _GRADE_11
-                 for r in rows}  # fmt: skip
+    by_grades = {
+        school: lowest >= _HIGH_FROM and highest >= _GRADE_11
+        for (of, school), (lowest, highest) in grades.items()
+        if of == str(year.year)
+    }
     return {
         school.school_id: by_grades.get(school.school_id, False)
         if school.high_school_cuts is None
@@ -263,11 +280,7 @@ def _flags(year: Year, high: Mapping[str, bool]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").unique("entity_id", keep="last")
 
 
-def _null(name: str, rows: int) -> pl.Series:
-    return pl.Series(name, [None] * rows, dtype=pl.Int64)
-
-
 def _empty() -> pl.DataFrame:
-    frame = pl.from_arrow(SUMS.empty_table())
+    frame = pl.from_arrow(SUMS.append(pa.field("place", pa.int64())).empty_table())
     assert isinstance(frame, pl.DataFrame)
     return frame

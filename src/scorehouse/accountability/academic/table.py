@@ -29,6 +29,7 @@ from scorehouse.rulebook.dashboard import (
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Codes = NDArray[np.int8]
 
 _TENTHS = 10
 _SAFE = 10**11
@@ -36,6 +37,8 @@ _SAFE = 10**11
 
 _BLANK = -(2**62)
 """No value, among tenths."""
+
+_WHY = ("", *reasons.WORDS)
 
 COUNTS = ("scores", "distance_sum", "caa_scores", "color_scores", "enrolled", "tested")
 
@@ -232,7 +235,7 @@ def _decided(
         (~shown, reasons.TOO_FEW),
         (~leveled, reasons.TOO_FEW_FOR_LEVEL),
         (leveled & ~knows_cuts, reasons.CUTS_UNKNOWN),
-        (why_change != "", why_change),
+        (why_change > 0, why_change),
         (~knows_change, reasons.CUTS_UNKNOWN),
         (~rated, reasons.NOT_RATED),
         (n < wanted, reasons.TOO_FEW_FOR_COLOR),
@@ -247,8 +250,8 @@ def _decided(
         "box": pl.Series(box),
         "is_n_enough": _flag(now.n >= wanted, rated),
         "is_prior_n_enough": _flag(before.n >= wanted, rated),
-        "why_no_change": pl.Series(why_change),
-        "why_no_color": pl.Series(why_color),
+        "why_no_change": _words(why_change),
+        "why_no_color": _words(why_color),
     }
 
 
@@ -258,10 +261,17 @@ def _flag(holds: Flags, is_rated: Flags) -> pl.Series:
     return frame.select(pl.when("is_rated").then("holds")).to_series()
 
 
-def _first(*conditions: tuple[Flags, Any]) -> NDArray[Any]:
-    """The text of the first condition that holds, by row; blank: none does."""
-    flags = [flag for flag, _ in conditions]
-    return np.select(flags, [np.broadcast_to(text, flags[0].shape) for _, text in conditions], "")
+def _first(*conditions: tuple[Flags, str | Codes]) -> Codes:
+    """The place in `_WHY` of the first condition that holds, by row; 0: none does."""
+    found = np.zeros(len(conditions[0][0]), np.int8)
+    for flags, why in reversed(conditions):
+        place = _WHY.index(why) if isinstance(why, str) else why
+        found = np.where(flags, place, found).astype(np.int8)
+    return found
+
+
+def _words(codes: Codes) -> pl.Series:
+    return pl.Series(_WHY).gather(codes)
 
 
 def _status_levels(both: pl.DataFrame, now: _Year, rules: AcademicRules) -> tuple[Ints, Flags]:
