@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,3 +98,15 @@ def test_many_distinct_values_are_estimated_within_a_tenth() -> None:
     (field,) = coverage.fields()
     assert field.is_estimate
     assert 180_000 <= field.distinct <= 220_000
+
+
+@pytest.mark.parametrize("number", [10, 5_000])
+def test_coverage_in_parts_is_that_of_the_whole(number: int) -> None:
+    whole, parts = Coverage(("text",)), [Coverage(("text",)) for _ in range(3)]
+    for place in range(12):
+        values = pl.DataFrame({"text": [str(n * 7 % number) for n in range(place, number)]})
+        for coverage in (whole, parts[place % 3]):
+            coverage.add(values)
+    parts[0].merge(parts[1])
+    parts[0].merge(parts[2])
+    assert parts[0].fields() == whole.fields()

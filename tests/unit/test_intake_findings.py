@@ -117,6 +117,15 @@ def test_logs_merge() -> None:
 
 
 @pytest.mark.parametrize("keep", [3, 100])
+def test_a_log_hands_over_what_it_holds_and_goes_on_empty(keep: int) -> None:
+    log = full_log(keep)
+    assert log.hand_over().table() == full_log(keep).table()
+    assert (len(log), list(log), log.worst) == (0, [], None)
+    log.add("zip_empty", file="a.zip")
+    assert log.hand_over().counts() == {"zip_empty": 1}
+
+
+@pytest.mark.parametrize("keep", [3, 100])
 def test_a_log_is_written_by_suffix(tmp_path: Path, keep: int) -> None:
     log = full_log(keep)
     for suffix in (".csv", ".parquet", ".json"):

@@ -106,6 +106,17 @@ class FindingLog:
         for batch in other.batches():
             self.add_table(pa.Table.from_batches([batch]))
 
+    def hand_over(self) -> FindingLog:
+        """Return a log with everything that this one holds; this one is empty afterwards."""
+        taken = FindingLog(keep=self._keep, show_private=self.show_private)
+        if len(self):
+            taken.merge(self)
+            self._counts, self._recent = FindingCounts(), []
+            if self._spill is not None:
+                self._spill.close()
+                self._spill = None
+        return taken
+
     def counts(self) -> dict[str, int]:
         """Return how many findings each rule has (exact), in the order of the catalogue."""
         return self._counts.by_rule()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,19 +14,29 @@ import polars as pl
 from scorehouse.documents.findings_page import FindingsPage, RuleTold, render
 from scorehouse.errors import UsageError
 from scorehouse.intake.catalogue import Consequence, catalogue, is_private
-from scorehouse.intake.checks import Setting, check_results, profile_named, results_rules
+from scorehouse.intake.checks import (
+    Checker,
+    CheckTotals,
+    Setting,
+    checked_chunks,
+    profile_named,
+    results_rules,
+)
 from scorehouse.intake.checks.rule_data import fields_of_tests
-from scorehouse.intake.checks.run import CheckTotals
-from scorehouse.intake.checks.schema_faults import schema_finding
 from scorehouse.intake.findings import Finding, FindingLog, replacing
 from scorehouse.intake.readers.packages import read_packages
-from scorehouse.intake.readers.results import read_results
-from scorehouse.intake.readers.trt_documents import Batch
-from scorehouse.intake.readers.trt_stream import Elements
-from scorehouse.intake.schema import CURRENT, INCUMBENT, certainly_valid, verdict
+from scorehouse.intake.readers.results import read_files, read_results, sorted_files
 from scorehouse.rulebook import Rulebook
 from scorehouse.terms import MeasurementRules, SchoolYear
+from scorehouse.verbs.check_worker import Job
+from scorehouse.verbs.check_workers import (
+    CHUNK_RESULTS,
+    CheckWorkers,
+    SideBySide,
+    workers_for,
+)
 from scorehouse.verbs.request import load_rulebook, parse_year
+from scorehouse.verbs.schema_told import SchemaVerdicts
 
 Progress = Callable[[int, int | None], None]
 EXAMPLES = 5
@@ -81,28 +92,66 @@ def check_file(
     findings: Path | None = None,
     page: Path | None = None,
     progress: Progress | None = None,
+    workers: CheckWorkers | None = None,
 ) -> CheckSummary:
     """Check a file, folder or zip; write findings and the page a vendor can be sent.
 
-    Memory stays bounded at any size. Raises UsageError (and what the rulebook raises) before
-    anything is read; what is wrong with the input is in the summary.
+    With `threads` above 1 a large delivery of TRT is checked by so many processes, or by the
+    `workers` given; what is found is the same. Memory stays bounded at any size. Raises
+    UsageError (and what the rulebook raises) before anything is read; what is wrong with the
+    input is in the summary.
     """
     setting, rules_of = _prepared(request)
     _check_outputs(findings, page)
     log = FindingLog(show_private=request.show_private)
     setting = _with_packages(setting, request, log)
-    verdicts = SchemaVerdicts(request.profile) if request.with_schema else None
-    chunks = read_results(
-        request.input, log, progress=progress, threads=request.threads, beside=verdicts
-    )
-    totals = check_results(chunks, setting, rules_of, log, policy=request.policy)
+    checker = Checker(setting, rules_of, policy=request.policy, show_private=request.show_private)
+    _check(request, checker, log, progress, workers)
     _tell_absent_columns(log, request.profile)
-    summary = _summary(setting, totals, log)
+    summary = _summary(setting, checker.totals, log)
     if findings is not None:
         log.write(findings)
     if page is not None:
         _write_page(page, request, summary)
     return summary
+
+
+def _check(
+    request: CheckRequest,
+    checker: Checker,
+    log: FindingLog,
+    progress: Progress | None,
+    workers: CheckWorkers | None,
+) -> None:
+    """Check what the input holds: TRT by workers, if there are any, the rest here."""
+    found = sorted_files(request.input, log)
+    with workers_for(request.threads, found.documents, workers) as beside:
+        if beside is not None:
+            SideBySide(beside, _job(request, checker), checker, log).check(
+                found.documents, progress
+            )
+            found = found._replace(documents=())
+    verdicts = SchemaVerdicts(request.profile) if request.with_schema else None
+    chunks = read_files(
+        found,
+        log,
+        chunk_results=CHUNK_RESULTS,
+        progress=progress,
+        threads=request.threads,
+        beside=verdicts,
+    )
+    deque(checked_chunks(chunks, checker, log), maxlen=0)  # keeps none of them
+
+
+def _job(request: CheckRequest, checker: Checker) -> Job:
+    return Job(
+        setting=checker.setting,
+        program=request.program,
+        policy=request.policy,
+        rulebook=request.rulebook,
+        with_schema=request.with_schema,
+        show_private=request.show_private,
+    )
 
 
 class CompatLine(NamedTuple):
@@ -193,25 +242,6 @@ def _with_packages(setting: Setting, request: CheckRequest, log: FindingLog) -> 
 def today() -> date:
     """The day of the check."""
     return date.today()
-
-
-class SchemaVerdicts:
-    """Schema verdicts on the documents as they are read."""
-
-    def __init__(self, profile: str) -> None:
-        self._profile = profile
-        self._revision = INCUMBENT if profile_named(profile).fields == "reporting" else CURRENT
-
-    def __call__(self, batch: Batch, elements: Elements, log: FindingLog) -> None:
-        """Tell the faults of each document; one that can't be parsed is told by the reader."""
-        is_valid = certainly_valid(elements.tables, elements.is_ordered, self._revision)
-        valid = set(elements.places[is_valid].tolist())
-        for place, document in enumerate(batch.documents):
-            if place in valid:
-                continue
-            for fault in verdict(document.content, self._revision):
-                if fault.element:
-                    log.append(schema_finding(document.name, fault, self._profile))
 
 
 def _tell_absent_columns(log: FindingLog, profile: str) -> None:

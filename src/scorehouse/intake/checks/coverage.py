@@ -46,6 +46,10 @@ class Distinct:
         if len(hashes):
             self._smallest = np.unique(np.concatenate((self._smallest, hashes)))[:KEPT]
 
+    def merge(self, other: Distinct) -> None:
+        """Count the values that another one counted."""
+        self.add(other._smallest)
+
     @property
     def is_estimate(self) -> bool:
         """Whether there are too many values to count exactly."""
@@ -77,6 +81,13 @@ class Coverage:
         hashed = frame.select(self._hashes(name).alias(name) for name in used)
         for name in used:
             self._distinct[name].add(hashed[name][0].to_numpy())
+
+    def merge(self, other: Coverage) -> None:
+        """Count what another one counted of the same fields."""
+        self._rows += other._rows
+        for name, count in other._filled.items():
+            self._filled[name] += count
+            self._distinct[name].merge(other._distinct[name])
 
     def _hashes(self, name: str) -> pl.Expr:
         """The different hashes of a column that may still be kept, as one list."""

@@ -8,6 +8,7 @@ a chance of one in 2^128 a pair.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
@@ -62,28 +63,38 @@ class Remembered:
             self._runs.append((keys[order], np.concatenate((before[1], last[1]))[order]))
 
 
-class Delivery:
-    """The state of a delivery: ids met, and counts of what is said at its end."""
+Exchange = Callable[[str, Hashes, Hashes], tuple[NDArray[np.bool_], Hashes]]
+"""Takes a kind, keys and values; answers as `Remembered.exchange` of that kind does."""
 
-    def __init__(self) -> None:
+
+class Delivery:
+    """The state of a delivery: ids met, and counts of what is said at its end.
+
+    What was met is remembered here, or wherever `exchange` asks.
+    """
+
+    def __init__(self, exchange: Exchange | None = None) -> None:
         self._remembered: dict[str, Remembered] = {}
+        self.exchange = exchange or self._exchange
         self.counts: Counter[str] = Counter()
 
     def again(self, kind: str, frame: pl.DataFrame, *keys: pl.Expr) -> pl.Series:
         """Which rows have keys that came before in the delivery."""
         joined = pl.concat_str(*keys, separator="\x1f")
         find, verify = _hashes(frame, joined.hash(FIND), joined.hash(VERIFY))
-        met, first = self._kind(kind).exchange(find, verify)
+        met, first = self.exchange(kind, find, verify)
         return pl.Series(met & (first == verify))
 
     def differs(self, kind: str, frame: pl.DataFrame, key: pl.Expr, value: pl.Expr) -> pl.Series:
         """Which rows have a key that came before with another value."""
         find, verify = _hashes(frame, key.hash(FIND), value.hash(VERIFY))
-        met, first = self._kind(kind).exchange(find, verify)
+        met, first = self.exchange(kind, find, verify)
         return pl.Series(met & (first != verify))
 
-    def _kind(self, kind: str) -> Remembered:
-        return self._remembered.setdefault(kind, Remembered())
+    def _exchange(
+        self, kind: str, keys: Hashes, values: Hashes
+    ) -> tuple[NDArray[np.bool_], Hashes]:
+        return self._remembered.setdefault(kind, Remembered()).exchange(keys, values)
 
 
 def _hashes(frame: pl.DataFrame, find: pl.Expr, verify: pl.Expr) -> tuple[Hashes, Hashes]:

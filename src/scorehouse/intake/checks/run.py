@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
@@ -64,6 +64,15 @@ class CheckTotals:
     years_without_rules: list[str] = field(default_factory=list)
 
 
+class Tally(NamedTuple):
+    """What a checker counted, to be put with what another one counted of the same delivery."""
+
+    totals: CheckTotals
+    counts: Counter[str]
+    tests: Coverage
+    items: Coverage
+
+
 class Checked(NamedTuple):
     """A chunk, its findings, and the numbers of the results to leave out."""
 
@@ -78,6 +87,7 @@ class Checker:
     `rules_of` gives the measurement rules of a school year (`Rulebook.at`); years that it
     refuses are listed in the totals, and nothing of theirs is compared with the scale.
     `policy` blank: no LOSS/HOSS option is stated, so a score may be clipped or not.
+    `delivery` is given where the delivery is remembered elsewhere.
     """
 
     def __init__(
@@ -87,13 +97,14 @@ class Checker:
         *,
         policy: str = "",
         show_private: bool = False,
+        delivery: Delivery | None = None,
     ) -> None:
         self.totals = CheckTotals()
-        self._setting = setting
+        self.delivery = delivery or Delivery()
+        self.setting = setting
         self._rules_of = rules_of
         self._policy = policy
         self._show_private = show_private
-        self._delivery = Delivery()
         self._scales: dict[int, pl.DataFrame] = {}
         self._rules = [rule for rule in results_rules().values() if self._is_run(rule)]
         self._fixed: Kept = {} if setting.items_of else _kept(_key(setting))
@@ -101,25 +112,43 @@ class Checker:
         self._items = Coverage(tuple(fields_of_items()))
 
     def _is_run(self, rule: ResultsRule) -> bool:
-        return rule.is_run(self._setting.profile.name)
+        return rule.is_run(self.setting.profile.name)
 
     def check(self, chunk: ResultChunk) -> Checked:
         """Check one chunk."""
-        frames = Frames(chunk, self._setting, self._scale(chunk), self._delivery)
+        frames = Frames(chunk, self.setting, self._scale(chunk), self.delivery)
         broken = [one for rule in self._rules for one in self._broken(rule, frames)]
         told = findings_of(frames, broken, show_private=self._show_private)
         self._count(frames, told)
         return Checked(chunk, told.findings, told.left_out)
 
+    def tally(self) -> Tally:
+        """What was counted so far."""
+        return Tally(self.totals, self.delivery.counts, self._tests, self._items)
+
+    def absorb(self, tally: Tally) -> None:
+        """Count what another checker counted in a part of the delivery."""
+        own, other = self.totals, tally.totals
+        own.results += other.results
+        own.item_rows += other.item_rows
+        own.left_out += other.left_out
+        own.with_warnings += other.with_warnings
+        own.orphans += other.orphans
+        own.years_without_rules += other.years_without_rules
+        self.delivery.counts.update(tally.counts)
+        self._tests.merge(tally.tests)
+        self._items.merge(tally.items)
+
     def finish(self) -> pa.Table:
         """What is said once about the whole delivery, as findings."""
         self.totals.tests = self._tests.fields()
         self.totals.items = self._items.fields()
-        profile = self._setting.profile.name
+        self.totals.years_without_rules = sorted({*self.totals.years_without_rules})
+        profile = self.setting.profile.name
         told = [
             _about_delivery(rule, profile, remark)
             for rule in self._rules
-            for remark in across.remarks(rule, self._delivery)
+            for remark in across.remarks(rule, self.delivery)
         ]
         columns = zip(*(finding.columns() for finding in told), strict=True)
         arrays = [pa.array(c, f.type) for c, f in zip(columns, FINDINGS, strict=False)]

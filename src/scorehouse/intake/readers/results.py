@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -35,7 +36,7 @@ _HEAD_BYTES = 1 << 16
 _SMALL = 1 << 20
 
 
-class _Sorted(NamedTuple):
+class SortedFiles(NamedTuple):
     """The files of an input by what they hold; TRT files with the name findings may show."""
 
     documents: Sequence[tuple[Path, str]]
@@ -62,10 +63,28 @@ def read_results(
 
     Nothing is raised for a bad record or file: what is wrong is in `log`.
     """
-    if not path.exists():
-        log.add("file_missing", file=path.name)
-        return
-    found = _sorted(path, log)
+    yield from read_files(
+        sorted_files(path, log),
+        log,
+        chunk_results=chunk_results,
+        progress=progress,
+        limits=limits,
+        threads=threads,
+        beside=beside,
+    )
+
+
+def read_files(
+    found: SortedFiles,
+    log: FindingLog,
+    *,
+    chunk_results: int = 2_000,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+    threads: int = 1,
+    beside: Beside | None = None,
+) -> Iterator[ResultChunk]:
+    """Yield the results of files that were looked into, as `read_results` does."""
     if found.documents:
         yield from read_trt_results(
             found.documents,
@@ -96,17 +115,10 @@ def read_trt_results(
 ) -> Iterator[ResultChunk]:
     """Yield the results of TRT files and zips, each given with the name findings may show."""
     first = 0
-
-    def make(batch: Batch, own_log: FindingLog) -> ResultChunk:
-        elements = elements_of(batch, own_log)
-        if beside is not None:
-            beside(batch, elements, own_log)
-        return ResultChunk(elements.tables, *flatten(elements.tables))
-
     for chunk in each_batch(
         sources,
         log,
-        make,
+        partial(read_batch, beside=beside),
         size=chunk_results,
         limits=limits,
         threads=threads,
@@ -114,13 +126,23 @@ def read_trt_results(
     ):
         count = chunk.tests.num_rows
         if count:
-            yield chunk if first == 0 else _moved(chunk, first)
+            yield moved(chunk, first)
         first += count
         del chunk  # or it would stay while the next one is read
 
 
-def _moved(chunk: ResultChunk, first: int) -> ResultChunk:
+def read_batch(batch: Batch, log: FindingLog, beside: Beside | None = None) -> ResultChunk:
+    """Read documents as a chunk whose results are numbered from 0; `beside` as above."""
+    elements = elements_of(batch, log)
+    if beside is not None:
+        beside(batch, elements, log)
+    return ResultChunk(elements.tables, *flatten(elements.tables))
+
+
+def moved(chunk: ResultChunk, first: int) -> ResultChunk:
     """Number the results of a chunk on from those before it."""
+    if first == 0:
+        return chunk
     return ResultChunk(
         {name: _moved_table(table, first) for name, table in chunk.elements.items()},
         _moved_table(chunk.tests, first),
@@ -133,7 +155,11 @@ def _moved_table(table: pa.Table, first: int) -> pa.Table:
     return table.set_column(table.schema.get_field_index(RESULT), RESULT, numbers)
 
 
-def _sorted(path: Path, log: FindingLog) -> _Sorted:
+def sorted_files(path: Path, log: FindingLog) -> SortedFiles:
+    """Look into the files of an input; what is missing or of no known kind is told."""
+    if not path.exists():
+        log.add("file_missing", file=path.name)
+        return SortedFiles((), ())
     if not path.is_dir():
         return _of_kind([(path, path.name)], log)
     files = [file for file in sorted(path.rglob("*")) if file.is_file()]
@@ -149,7 +175,7 @@ def _sorted(path: Path, log: FindingLog) -> _Sorted:
     return _of_kind(shown, log)
 
 
-def _of_kind(files: Sequence[tuple[Path, str]], log: FindingLog) -> _Sorted:
+def _of_kind(files: Sequence[tuple[Path, str]], log: FindingLog) -> SortedFiles:
     documents: list[tuple[Path, str]] = []
     tables: list[Path] = []
     for file, shown in files:
@@ -160,7 +186,7 @@ def _of_kind(files: Sequence[tuple[Path, str]], log: FindingLog) -> _Sorted:
             documents.append((file, shown))
         elif kind is not None:
             log.add("file_unknown_kind", file=shown)
-    return _Sorted(documents, tables)
+    return SortedFiles(documents, tables)
 
 
 def _kind(path: Path, shown: str, log: FindingLog) -> FileKind | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import starmap
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -90,6 +91,38 @@ def _merged(fast: dict[str, pa.Table], slow: dict[str, pa.Table]) -> dict[str, p
     return made
 
 
+class Gathering:
+    """The batches of TRT files, each with what the walk through the files told up to it.
+
+    `progress` hears of every document unpacked.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[tuple[Path, str]],
+        *,
+        show_private: bool,
+        size: int,
+        limits: Limits | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._log = FindingLog(show_private=show_private)
+        walk = Walk(self._log, limits or Limits())
+        found = documents(sources, walk, self._log)
+        if progress:
+            found = _counted(found, lambda done: progress(done, max(walk.expected, len(sources))))
+        self._batches = batches(found, size, _BATCH_BYTES)
+
+    def __iter__(self) -> Iterator[tuple[FindingLog, Batch]]:
+        for batch in self._batches:
+            yield self._log.hand_over(), batch
+            del batch  # or it would stay while the next one is gathered
+
+    def rest(self) -> FindingLog:
+        """What was told after the last batch."""
+        return self._log.hand_over()
+
+
 def each_batch(
     sources: Sequence[tuple[Path, str]],
     log: FindingLog,
@@ -102,16 +135,17 @@ def each_batch(
 ) -> Iterator[_Made]:
     """Yield what `make` makes of each batch, with findings in the order of the batches.
 
-    `make` runs in up to `threads` threads; `progress` hears of every document unpacked.
+    `make` runs in up to `threads` threads; what comes out is the same for any number.
     """
-    walk = Walk(log, limits or Limits())
-    found = documents(sources, walk, log)
-    if progress:
-        found = _counted(found, lambda done: progress(done, max(walk.expected, len(sources))))
-    for own, made in _in_order(batches(found, size, _BATCH_BYTES), log, make, threads):
+    gathering = Gathering(
+        sources, show_private=log.show_private, size=size, limits=limits, progress=progress
+    )
+    for told, own, made in _in_order(gathering, log, make, threads):
+        log.merge(told)
         log.merge(own)
         yield made
         del made  # or it would stay while the next batch is read
+    log.merge(gathering.rest())
 
 
 def _counted(found: Iterable[Document], tell: Callable[[int], None]) -> Iterator[Document]:
@@ -121,22 +155,22 @@ def _counted(found: Iterable[Document], tell: Callable[[int], None]) -> Iterator
 
 
 def _in_order(
-    found: Iterable[Batch],
+    found: Iterable[tuple[FindingLog, Batch]],
     log: FindingLog,
     make: Callable[[Batch, FindingLog], _Made],
     threads: int,
-) -> Iterator[tuple[FindingLog, _Made]]:
-    def work(batch: Batch) -> tuple[FindingLog, _Made]:
+) -> Iterator[tuple[FindingLog, FindingLog, _Made]]:
+    def work(told: FindingLog, batch: Batch) -> tuple[FindingLog, FindingLog, _Made]:
         own = FindingLog(show_private=log.show_private)
-        return own, make(batch, own)
+        return told, own, make(batch, own)
 
     if threads <= 1:
-        yield from map(work, found)
+        yield from starmap(work, found)
         return
-    waiting: deque[Future[tuple[FindingLog, _Made]]] = deque()
+    waiting: deque[Future[tuple[FindingLog, FindingLog, _Made]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
-        for batch in found:
-            waiting.append(pool.submit(work, batch))
+        for told, batch in found:
+            waiting.append(pool.submit(work, told, batch))
             if len(waiting) > threads:
                 yield waiting.popleft().result()
         while waiting:

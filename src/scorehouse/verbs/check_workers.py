@@ -1,0 +1,314 @@
+"""Checking with several processes: one hands out batches, answers in order, and collects."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import itemgetter
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+
+from scorehouse.errors import ScorehouseError
+from scorehouse.intake.checks.run import Checker, Tally
+from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.readers.trt_documents import Batch
+from scorehouse.intake.readers.trt_stream import Gathering, Progress
+from scorehouse.verbs.channel import Channel, ChannelClosedError, SharedRoom
+from scorehouse.verbs.check_worker import (
+    PLACE_BYTES,
+    PLACES,
+    ROOM_BYTES,
+    Answer,
+    Done,
+    Exchanged,
+    Failed,
+    Finished,
+    Job,
+    Placed,
+    command,
+    put_batch,
+)
+
+CHUNK_RESULTS = 2_000
+_WORTHWHILE = 32 << 20  # packed bytes: four seconds of one process, which takes one to start
+_USUAL_PACKING = 8
+_EVERY = 16  # documents unpacked between two looks at what workers ask
+_ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def can_start() -> bool:
+    """Whether workers can be started here: it takes sockets that a process hands on."""
+    return os.name == "posix" and bool(sys.executable)
+
+
+def is_worthwhile(files: Sequence[tuple[Path, str]]) -> bool:
+    """Whether files are so large that starting workers pays."""
+    sizes = accumulate(_packed_bytes(path) for path, _ in files)
+    return any(size >= _WORTHWHILE for size in sizes)
+
+
+def _packed_bytes(path: Path) -> int:
+    """The size that a file has, or would have in a zip."""
+    with suppress(OSError):
+        return path.stat().st_size // (1 if path.suffix.lower() == ".zip" else _USUAL_PACKING)
+    return 0
+
+
+@dataclass
+class _Worker:
+    """A process, and the numbers of the batches that it has: the first one is in work."""
+
+    process: subprocess.Popen[bytes]
+    channel: Channel
+    room: SharedRoom
+    numbers: deque[int] = field(default_factory=deque)
+    given: int = 0  # batches, in all
+
+
+class CheckWorkers:
+    """Processes that check for this one, and end with it; they can do one check after another."""
+
+    def __init__(self, count: int) -> None:
+        self._selector = selectors.DefaultSelector()
+        self.all: list[_Worker] = []
+        try:
+            for _ in range(count):
+                self.all.append(_started())
+                self._selector.register(self.all[-1].channel, selectors.EVENT_READ, self.all[-1])
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all of them, wherever they are, and wait until they are gone."""
+        for worker in self.all:
+            worker.process.kill()
+        for worker in self.all:
+            worker.channel.close()
+            worker.room.close()
+            with worker.process:  # closes its pipe and waits
+                pass
+        self.all = []
+        self._selector.close()
+
+    def heard(self, seconds: float | None) -> Iterator[tuple[_Worker, Any]]:
+        """Give what was said, waiting at most so long (None: until something is)."""
+        for key, _ in self._selector.select(seconds):
+            try:
+                message = key.data.channel.receive()
+            except ChannelClosedError:
+                raise lost() from None
+            yield key.data, message
+
+
+@contextmanager
+def workers_for(
+    count: int, files: Sequence[tuple[Path, str]], given: CheckWorkers | None
+) -> Iterator[CheckWorkers | None]:
+    """Give workers for files: those there are, else so many if it pays, else None."""
+    if given is not None:
+        yield given
+    elif count > 1 and can_start() and is_worthwhile(files):
+        with CheckWorkers(count) as own:
+            yield own
+    else:
+        yield None
+
+
+def lost() -> ScorehouseError:
+    """What is said when a worker is gone."""
+    return ScorehouseError(
+        "a process that checked for this one ended unexpectedly; if memory is short, "
+        "check again with --threads 1"
+    )
+
+
+def _started() -> _Worker:
+    own, other = socket.socketpair()
+    room = SharedRoom(ROOM_BYTES)
+    with other, _uninterrupted():
+        process = subprocess.Popen(  # noqa: S603 - this very program
+            command(other.fileno(), room.file),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[other.fileno(), room.file],
+            env={**os.environ, **_ONE_THREAD},
+        )
+    return _Worker(process, Channel(own), room)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Keep back Ctrl-C from what is started: the terminal sends it to all, and one is enough."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@dataclass
+class _Turns:
+    """Whose turn it is: a question of a kind is answered in the order of the batches."""
+
+    finished: set[int] = field(default_factory=set)
+    _next: dict[str, int] = field(default_factory=dict)
+
+    def is_on(self, kind: str, number: int) -> bool:
+        """Whether all batches before this one have asked, or won't any more."""
+        waited_for = self._next.get(kind, 0)
+        while waited_for in self.finished:
+            waited_for += 1
+        self._next[kind] = waited_for
+        return number <= waited_for
+
+    def pass_on(self, kind: str, number: int) -> None:
+        """Let the next batch ask."""
+        self._next[kind] = max(self._next.get(kind, 0), number + 1)
+
+
+class SideBySide:
+    """One check of TRT files by several workers, into a checker and a log."""
+
+    def __init__(self, workers: CheckWorkers, job: Job, checker: Checker, log: FindingLog) -> None:
+        self._workers, self._job, self._checker, self._log = workers, job, checker, log
+        self._turns = _Turns()
+        self._asked: list[tuple[int, _Worker, Placed | Exchanged]] = []
+        self._done: dict[int, Done | Failed] = {}
+        self._told: dict[int, FindingLog] = {}
+        self._tallies: list[Tally] = []
+        self._results = 0
+        self._logged = 0
+        for worker in workers.all:
+            _say(worker, job)
+
+    def check(self, files: Sequence[tuple[Path, str]], progress: Progress | None = None) -> None:
+        """Check files; what is found comes in the order in which one process finds it."""
+        gathering = Gathering(
+            files,
+            show_private=self._log.show_private,
+            size=CHUNK_RESULTS,
+            progress=self._attending(progress),
+        )
+        for number, (told, batch) in enumerate(gathering):
+            self._told[number] = told
+            self._give(number, batch)
+            del batch  # or it would stay while the next one is gathered
+        self._wait_until(lambda: not self._told)
+        self._log.merge(gathering.rest())
+        self._finish()
+
+    def _attending(self, progress: Progress | None) -> Progress:
+        def told(done: int, expected: int | None) -> None:
+            if done % _EVERY == 0:
+                self._attend(0)
+            if progress:
+                progress(done, expected)
+
+        return told
+
+    def _give(self, number: int, batch: Batch) -> None:
+        """Hand a batch to the worker that has least to do."""
+        ahead = PLACES * len(self._workers.all)
+        self._wait_until(lambda: self._free() is not None and number < self._logged + ahead)
+        worker = self._free()
+        assert worker is not None
+        start = worker.given % PLACES * PLACE_BYTES
+        _say(worker, put_batch(worker.room, start, batch))
+        worker.numbers.append(number)
+        worker.given += 1
+
+    def _free(self) -> _Worker | None:
+        """A worker that has room for a batch."""
+        found = min(self._workers.all, key=lambda one: len(one.numbers))
+        return found if len(found.numbers) < PLACES else None
+
+    def _wait_until(self, is_so: Callable[[], bool]) -> None:
+        while not is_so():
+            self._attend(None)
+
+    def _attend(self, seconds: float | None) -> None:
+        """Take what workers say, answer those whose turn it is, log what is complete."""
+        for worker, message in self._workers.heard(seconds):
+            self._hear(worker, message)
+        self._answer()
+        while self._logged in self._done:
+            self._log_next(self._done.pop(self._logged))
+
+    def _hear(self, worker: _Worker, message: object) -> None:
+        match message:
+            case Placed() | Exchanged():
+                self._asked.append((worker.numbers[0], worker, message))
+            case Done() | Failed():
+                number = worker.numbers.popleft()
+                self._done[number] = message
+                self._turns.finished.add(number)
+            case Finished(tally=Tally() as tally):
+                self._tallies.append(tally)
+
+    def _answer(self) -> None:
+        """Answer whoever's turn it is, as long as that lets others have theirs."""
+        waiting = sorted(self._asked, key=itemgetter(0))
+        self._asked = []
+        for number, worker, message in waiting:
+            kind = message.kind if isinstance(message, Exchanged) else ""
+            if not self._turns.is_on(kind, number):
+                self._asked.append((number, worker, message))
+                continue
+            _say(worker, Answer(self._answer_to(message)))
+            self._turns.pass_on(kind, number)
+
+    def _answer_to(self, message: Placed | Exchanged) -> object:
+        if isinstance(message, Exchanged):
+            return self._checker.delivery.exchange(*message)
+        before = self._results
+        self._results += message.results
+        return before
+
+    def _log_next(self, done: Done | Failed) -> None:
+        if isinstance(done, Failed):
+            done.error.add_note(done.where)
+            raise done.error
+        self._log.merge(self._told.pop(self._logged))
+        for batch in done.told:
+            self._log.add_table(pa.Table.from_batches([batch]))
+        if done.findings is not None:
+            self._log.add_table(done.findings)
+        self._logged += 1
+
+    def _finish(self) -> None:
+        for worker in self._workers.all:
+            _say(worker, Finished())
+        self._wait_until(lambda: len(self._tallies) == len(self._workers.all))
+        for tally in self._tallies:
+            self._checker.absorb(tally)
+
+
+def _say(worker: _Worker, message: object) -> None:
+    try:
+        worker.channel.send(message)
+    except ChannelClosedError:
+        raise lost() from None
