@@ -38,10 +38,12 @@ MEANINGS = {
     "counted_at": "The entity a result counts for.",
     "demographics": "Groups as locked at testing, or as known now.",
     "scores": "Scores as delivered, as scored here, or whichever there is, delivered first.",
-    "program": "Whose cuts and parts: `california` or `consortium`.",
+    "program": "Whose cuts and parts.",
     "percentiles": "Whether percentiles are computed.",
     "pooled": "Whether there is a row of all grades together.",
     "nonpublic_schools": "Whether nonpublic schools have rows of their own.",
+    "availability": "The least that results must be to count; empty: `released`, for staff "
+    "everything.",
     "as_of": "An import's number, or a day: what was known then; empty: now.",
 }
 ALLOWED = {
@@ -54,6 +56,8 @@ ALLOWED = {
     "counted_at": query.COUNTED_AT,
     "demographics": query.DEMOGRAPHICS,
     "scores": query.SCORES,
+    "program": query.PROGRAMS,
+    "availability": query.AVAILABILITY,
 }
 EXAMPLE = ReportQuery(
     "aggregate",

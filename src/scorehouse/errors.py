@@ -6,9 +6,17 @@ mean that the work can't start or can't go on, and their text says what to do ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class ScorehouseError(Exception):
-    """Any error a person can act on; the command line prints its text and exits with 2."""
+    """Any error a person can act on; the command line prints its text and exits with 2.
+
+    `findings` say one by one what is wrong, where that is more than one sentence.
+    """
+
+    findings: Sequence[Any] = ()
 
 
 class UsageError(ScorehouseError):

@@ -134,7 +134,7 @@ def test_pages(house: Path, tmp_path: Path) -> None:
     [
         (("aggregate", "-e", "12345"), "knows no entity '12345'"),
         (("aggregate", "--year", "2019"), "'2019' is not a school year"),
-        (("aggregate", "-g", "ELL"), "unknown student group 'ELL'"),
+        (("aggregate", "-g", "ELL"), "Unknown student group 'ELL'"),
         (("aggregate", "--filter", "sex"), "write a name and values"),
         (("aggregate", "--profile", "everyone"), "unknown profile 'everyone'"),
         (("aggregate", "-o", "figures.doc"), "figures.doc"),
@@ -144,6 +144,13 @@ def test_pages(house: Path, tmp_path: Path) -> None:
         (("aggregate", "--as-of", "999"), "there is no import 999"),
         (("targets", "--type", "IAB"), "summative tests only"),
         (("longitudinal",), "two steps or more"),
+        (("aggregate", "--year", "2015-16"), "holds no results of '2015-16'; it holds 2017-18"),
+        (("aggregate", "--subject", "Art"), "holds no results in 'Art'; it holds ELA, Math"),
+        (("aggregate", "--assessment", "none"), "holds no test 'none'"),
+        (("aggregate", "-g", "F", "--filter", "sex=M"), "nobody of F is in sex M"),
+        (("aggregate", "--program", "texas"), "Unknown program 'texas'"),
+        (("aggregate", "--availability", "soon"), "Unknown availability 'soon'"),
+        (("aggregate", "--availability", "loading", "--profile", "public"), "can't go out"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(
@@ -165,8 +172,35 @@ def test_the_same_data_has_the_same_number(house: Path) -> None:
     assert before["figures"] != now["figures"]
 
 
+def test_every_mistake_of_a_query_file_is_a_finding(house: Path, tmp_path: Path) -> None:
+    asked = tmp_path / "asked.toml"
+    asked.write_text('version = 1\nreport = "claims"\nsubject = ["ELA"]\ngrades = ["third"]\n')
+    done = report(house, "claims", "--query", asked, "--json")
+    assert done.code == 2
+    assert [(f["rule"], f["file"], f["field"]) for f in done.json["findings"]] == [
+        ("query_unknown_value", "asked.toml", "subject"),
+        ("query_value", "asked.toml", "grades"),
+    ]
+    assert all(f["message"] in done.json["error"] and f["remedy"] for f in done.json["findings"])
+    told = report(house, "aggregate", "-e", "12345", "-e", "54321", "--year", "2015-16").err
+    assert [word for word in ("'12345'", "'54321'", "'2015-16'") if word not in told] == []
+    asked.write_text("version = ")
+    assert report(house, "claims", "--query", asked, "--json").json["findings"][0]["rule"] == (
+        "query_broken"
+    )
+
+
+def test_a_year_without_results_beside_others_is_told(house: Path) -> None:
+    done = report(house, "aggregate", "--year", "2015-16", "--year", "2018-19", "--json")
+    assert done.code == 1
+    assert {row["school_year"] for row in done.json["figures"]} == {"2018-19"}
+    (finding,) = done.json["findings"]
+    assert (finding["rule"], finding["value"]) == ("query_year_empty", "2015-16")
+    assert finding["message"] in done.json["notes"]
+
+
 def test_nothing_found_is_exit_code_1(house: Path) -> None:
-    done = report(house, "aggregate", "--year", "2015-16")
+    done = report(house, "aggregate", "--grade", "11")
     assert (done.code, done.out) == (1, "")
     assert "no results" in done.err
     assert report(house, "aggregate", "--as-of", "1").code == 1

@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "transmit": (*GROUND, "rulebook", "intake"),
     "disclosure": (*GROUND, "rulebook"),
     "reports.charts": (),
-    "reports": (*GROUND, "rulebook", "disclosure"),
+    "reports": (*GROUND, "rulebook", "disclosure", "intake"),
     "warehouse": (
         *GROUND,
         "rulebook",

@@ -24,6 +24,7 @@ VALUES = {
 SPELLED = {
     "school_year": "2018-19", "test_grade": "05", "student_id": "9000000001",
     "old_id": "9000000002", "replaced_by": "9000000001", "assessment_type": "ICA", "subject": "ELA",
+    "availability": "released",
 }  # fmt: skip
 
 OTHER_KINDS = {"assessment": "package_tests", "ssid_replacement": "replacements"}

@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -75,14 +76,24 @@ def print_json(value: Any) -> None:
         _close_output()
 
 
-def refuse(message: str, as_json: bool = False) -> NoReturn:
-    """Say why nothing was done, and exit with 2."""
+def refuse(message: str, as_json: bool = False, findings: Sequence[Any] = ()) -> NoReturn:
+    """Say why nothing was done, and exit with 2; findings say it one by one."""
     if as_json:
-        print_json({"error": message})
-    err.print(
-        f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=not err.is_terminal
-    )
+        told = {"findings": [asdict(finding) for finding in findings]} if findings else {}
+        print_json({"error": message, **told})
+    for sentence in map(_told, findings) if findings else (message,):
+        err.print(
+            f"[bold red]error:[/] {escape(sentence)}",
+            highlight=False,
+            soft_wrap=not err.is_terminal,
+        )
     raise typer.Exit(REFUSED)
+
+
+def _told(finding: Any) -> str:
+    """A finding in words: where, what, and what to do."""
+    where = ", ".join(filter(None, (finding.file, finding.field)))
+    return f"{where + ': ' if where else ''}{finding.message} {finding.remedy}"
 
 
 @contextmanager
@@ -93,7 +104,7 @@ def answering(as_json: bool) -> Iterator[None]:
     except _PASSED_ON:
         raise
     except ScorehouseError as error:
-        refuse(str(error), as_json)
+        refuse(str(error), as_json, error.findings)
     except KeyboardInterrupt:
         say("Stopped. No output was written; earlier files are as they were.")
         raise typer.Exit(STOPPED) from None

@@ -201,7 +201,7 @@ class _Run:
                 student_groups=tuple(self._groups), subjects=tuple(codes().tests),
                 as_of=self._as_of,
             )  # fmt: skip
-            figures += released(figures_of(reading, query), PROFILE).figures.to_pylist()
+            figures += released(figures_of(reading, query, PROFILE), PROFILE).figures.to_pylist()
         yield from research_rows(figures, entities, self._groups, self._year, self._era, self._tell)
 
     def _tell(self, what: str, which: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,6 +64,7 @@ def _command(kind: str) -> Callable[..., None]:
         percentiles: options.PercentilesOption = None,
         pooled: options.PooledOption = None,
         nonpublic_schools: options.NonpublicOption = None,
+        availability: options.AvailabilityOption = None,
         query: options.QueryOption = None,
         save: options.SaveOption = None,
         profile: options.ProfileOption = STAFF,
@@ -81,12 +83,17 @@ def _command(kind: str) -> Callable[..., None]:
             "steps": step, "follow": follow, "counted_at": counted_at,
             "demographics": demographics, "scores": scores, "program": program,
             "percentiles": percentiles, "pooled": pooled, "nonpublic_schools": nonpublic_schools,
+            "availability": availability,
         }  # fmt: skip
         files = _Files(query, save, output, html, pdf)
         found = _run(kind, told, files, profile, (warehouse, engine), as_of, as_json)
-        raise typer.Exit(0 if found.figures.num_rows else SOMETHING_LEFT_OUT)
+        is_whole = found.figures.num_rows and not found.findings
+        raise typer.Exit(0 if is_whole else SOMETHING_LEFT_OUT)
 
-    command.__doc__ = f"{_HELP[kind]}\n\nExit code 1: there is nothing of what was asked for."
+    command.__doc__ = (
+        f"{_HELP[kind]}\n\nExit code 1: there is nothing of what was asked for, or not of every "
+        "year; 2: the query can't be answered, and findings say why."
+    )
     return command
 
 
@@ -137,7 +144,7 @@ def _write_pages(found: ReleasedReport, folder: Path, *, with_pdf: bool) -> None
     about = ReportAbout(
         made_at=datetime.now(UTC).replace(microsecond=0),
         asked=options.told_query(found.query),
-        notes=list(notes(found.figures.to_pylist())),
+        notes=list(notes(found)),
     )
     written = write_report_pages(
         found.released, folder, about, comparisons=found.comparisons, with_pdf=with_pdf
@@ -155,13 +162,16 @@ def _show(found: ReleasedReport, as_json: bool) -> None:
                 "last_import": found.released.snapshot,
                 "figures": rows,
                 "comparisons": found.comparisons.to_pylist(),
-                "notes": list(notes(rows)),
+                "notes": list(notes(found)),
+                "findings": [asdict(finding) for finding in found.findings],
             }
         )
     elif rows:
         print_report(found)
     else:
         say("There are no results of what was asked for.")
+        for note in notes(found):
+            say(note)
 
 
 def _write(found: ReleasedReport, output: Path) -> None:
@@ -172,7 +182,7 @@ def _write(found: ReleasedReport, output: Path) -> None:
     sentences = [
         f"For the audience: {profile_named(found.released.profile).label}.",
         f"As of import {found.released.snapshot} of the warehouse.",
-        *notes(found.figures.to_pylist()),
+        *notes(found),
         *found.comparisons["sentence"].to_pylist(),
     ]
     about = Notes(f"Report: {found.query.name or found.query.report}", sentences, columns)

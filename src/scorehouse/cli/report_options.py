@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from scorehouse.errors import UsageError
+from scorehouse.intake.catalogue import make
 from scorehouse.reports.query import ReportQuery, as_dict, query_json, query_toml, read_query
+from scorehouse.reports.refusal import QueryRefusedError
 
 EntityOption = Annotated[
     list[str] | None,
@@ -81,6 +83,11 @@ NonpublicOption = Annotated[
     typer.Option("--nonpublic-schools/--no-nonpublic-schools",
                  help="Rows of nonpublic schools too."),
 ]  # fmt: skip
+AvailabilityOption = Annotated[
+    str | None,
+    typer.Option("--availability", help="Only results that are this far: released, reviewing or "
+                 "loading; default: released, for staff all."),
+]  # fmt: skip
 ProgramOption = Annotated[str | None, typer.Option(help="Whose cuts: california or consortium.")]
 QueryOption = Annotated[
     Path | None,
@@ -118,7 +125,10 @@ def asked_query(
         return ReportQuery(report, **given)
     query = read_saved(saved)
     if query.report != report:
-        raise UsageError(f"{saved.name} is a query for scorehouse report {query.report}")
+        why = f"{saved.name} is a query for scorehouse report {query.report}"
+        raise QueryRefusedError(
+            [make("query_contradiction", file=saved.name, field="report", why=why)]
+        )
     return replace(query, **given)
 
 
@@ -138,7 +148,10 @@ def parsed_filters(told: Sequence[str]) -> dict[str, tuple[str, ...]]:
     for text in told:
         name, equals, values = text.partition("=")
         if not equals or not values:
-            raise UsageError(f"--filter {text}: write a name and values, as in economic=SED")
+            reason = "write a name and values"
+            raise QueryRefusedError(
+                [make("query_value", field="filters", value=text, what="filter", reason=reason)]
+            )
         found[name] = (*found.get(name, ()), *values.split(","))
     return found
 
@@ -151,8 +164,12 @@ def read_saved(path: Path) -> ReportQuery:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise UsageError(f"{path.name} is not text in UTF-8") from None
-    return read_query(text, is_json=suffix == _JSON)
+        form = suffix.lstrip(".").upper()
+        reason = "it is not text in UTF-8"
+        raise QueryRefusedError(
+            [make("query_broken", file=path.name, form=form, reason=reason)]
+        ) from None
+    return read_query(text, is_json=suffix == _JSON, file=path.name)
 
 
 def save_query(query: ReportQuery, path: Path) -> None:

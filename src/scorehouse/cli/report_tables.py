@@ -27,7 +27,7 @@ def print_report(report: ReleasedReport) -> None:
         say(f"{len(rows) - MOST_ROWS:,} rows more; -o FILE writes all of them.")
     for sentence in sentences(report):
         out.print(escape(sentence), highlight=False)
-    for note in notes(rows):
+    for note in notes(report):
         say(note)
 
 
@@ -68,8 +68,11 @@ def sentences(report: ReleasedReport) -> list[str]:
     return [row["sentence"] for row in kept[:MOST_SENTENCES]]
 
 
-def notes(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """What a reader must know: hidden cells, small groups, results still to come."""
+def notes(report: ReleasedReport) -> Iterator[str]:
+    """What a reader must know: years and results left out, hidden cells, small groups."""
+    yield from (finding.message for finding in report.findings)
+    yield from report.notes
+    rows = report.figures.to_pylist()
     hidden = sum(bool(row.get(_HIDDEN)) for row in rows)
     if hidden:
         yield f"In {hidden:,} rows something is hidden, each with its reason."

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from scorehouse.errors import UsageError
+from scorehouse.intake.catalogue import Finding, make
 from scorehouse.reports.figure_shape import ALL_STUDENTS, CROSSING, crossing
+from scorehouse.reports.refusal import QueryRefusedError, refuse_query
 from scorehouse.rulebook.counting import dimensions, groups
 from scorehouse.terms import AssessmentType, SchoolYear, parse_grade
 
@@ -25,6 +26,10 @@ FOLLOW = ("cohort", "grades")
 COUNTED_AT = ("tested", "enrolled", "accountable")
 DEMOGRAPHICS = ("locked", "current")
 SCORES = ("either", "delivered", "scored")
+PROGRAMS = ("california", "consortium")
+AVAILABILITY = ("loading", "reviewing", "released")
+"""How far results of a district, year and subject are on their way to everybody."""
+
 RESULT_FIELDS = ("administration_condition", "completeness", "grade_when_assessed")
 STATE = "state"
 _STEP = re.compile(r"(\d{4}-\d{2}):(\w+)")
@@ -39,7 +44,9 @@ class ReportQuery:
     below. `by` crosses dimensions of student groups; `filters` (dimension or result field ->
     values) let through results with any of the values of every name. `steps` are the year and
     grade pairs of a longitudinal report, as in `2017-18:03`. `percentiles` and `pooled` ask
-    for percentiles, and for a row of all grades together.
+    for percentiles, and for a row of all grades together. `availability` is the least that
+    results must be to count: `released`, `reviewing` or `loading`; empty: what the audience
+    may see.
     """
 
     report: str
@@ -64,15 +71,15 @@ class ReportQuery:
     percentiles: bool = False
     pooled: bool = True
     nonpublic_schools: bool = False
+    availability: str = ""
     as_of: str = ""
 
     def __post_init__(self) -> None:
-        for name, check in _CHECKS.items():
-            object.__setattr__(self, name, check(getattr(self, name)))
-        if self.report == "longitudinal" and len(self.steps) < _FEWEST_STEPS:
-            raise UsageError(
-                "a longitudinal report needs two steps or more: --step 2017-18:03 --step 2018-19:04"
-            )
+        told = {one.name: getattr(self, one.name) for one in fields(self)}
+        values, found = _checked(told)
+        refuse_query(found)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -90,127 +97,220 @@ class ReportQuery:
 
 
 _FEWEST_STEPS = 2
+_MANY = 24
+"""More known values than this aren't listed in a finding."""
+Check = Callable[[Any, "_Told"], Any]
 
 
-def _one_of(what: str, known: tuple[str, ...]) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        if value not in known:
-            listed = ", ".join(filter(None, known))
-            raise UsageError(f"unknown {what} {value!r}; known are {listed}")
+class _Told:
+    """Collects what is wrong with the value of one key."""
+
+    def __init__(self, field: str, file: str = "") -> None:
+        self.found: list[Finding] = []
+        self._field, self._file = field, file
+
+    def add(self, rule: str, value: object, **words: Any) -> None:
+        self.found.append(make(rule, field=self._field, file=self._file, value=value, **words))
+
+    def unknown(self, what: str, value: str, known: Iterable[str]) -> None:
+        listed = [one for one in known if one]
+        names = ", ".join(listed[:_MANY]) + (" …" if len(listed) > _MANY else "")
+        self.add("query_unknown_value", value, what=what, known=names)
+
+
+def _one_of(what: str, known: Callable[[], Iterable[str]] | tuple[str, ...]) -> Check:
+    def check(value: str, told: _Told) -> str:
+        names = tuple(known() if callable(known) else known)
+        if value not in names:
+            told.unknown(what, value, names)
         return value
 
     return check
 
 
-def _each(check: Callable[[str], str]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
-    return lambda values: tuple(dict.fromkeys(check(value) for value in values))
+def _each(check: Check) -> Check:
+    return lambda values, told: tuple(dict.fromkeys(check(value, told) for value in values))
 
 
-def _parsed(parse: Callable[[str], object]) -> Callable[[str], str]:
-    def check(value: str) -> str:
+def _parsed(what: str, parse: Callable[[str], object]) -> Check:
+    def check(value: str, told: _Told) -> str:
         try:
             return str(parse(value))
         except ValueError as error:
-            raise UsageError(str(error)) from None
+            told.add("query_value", value, what=what, reason=str(error))
+            return value
 
     return check
 
 
-def _check_group(code: str) -> str:
+def _check_group(code: str, told: _Told) -> str:
     for part in code.split(CROSSING):
         if part not in groups():
-            raise UsageError(f"unknown student group {part!r}; known are {', '.join(groups())}")
+            told.unknown("student group", part, groups())
+            return code
     codes = [part for part in code.split(CROSSING) if part != ALL_STUDENTS]
     own = [groups()[part].dimension for part in codes]
     if len(own) != len(set(own)):
-        raise UsageError(f"{code}: nobody is in two groups of one dimension")
+        why = f"{code}: nobody is in two groups of one dimension"
+        told.add("query_contradiction", code, why=why)
     return crossing(*codes)
 
 
-def _check_filters(filters: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    found = {}
+def _check_filters(filters: Mapping[str, tuple[str, ...]], told: _Told) -> dict[str, Any]:
     for name, values in filters.items():
         if name in dimensions():
-            known = tuple(group.code for group in dimensions()[name])
-            found[name] = tuple(_one_of(f"{name} group", known)(value) for value in values)
-        elif name in RESULT_FIELDS:
-            found[name] = tuple(values)
-        else:
-            listed = ", ".join((*dimensions(), *RESULT_FIELDS))
-            raise UsageError(f"can't filter by {name!r}; known are {listed}")
-    return found
+            known = [group.code for group in dimensions()[name]]
+            for value in values:
+                if value not in known:
+                    told.unknown(f"{name} group", value, known)
+        elif name not in RESULT_FIELDS:
+            told.unknown("filter", name, (*dimensions(), *RESULT_FIELDS))
+    return {name: tuple(values) for name, values in filters.items()}
 
 
-def _check_step(step: str) -> str:
+def _check_step(step: str, told: _Told) -> str:
     match = _STEP.fullmatch(step)
     if match is None:
-        raise UsageError(f"{step!r} is not a step; write a year and a grade, as in 2017-18:03")
-    year, grade = _parsed(SchoolYear.parse)(match[1]), _parsed(parse_grade)(match[2])
-    return f"{year}:{grade}"
+        told.add("query_value", step, what="step", reason="a year and a grade are missing")
+        return step
+    year = _parsed("school year", SchoolYear.parse)(match[1], told)
+    return f"{year}:{_parsed('grade', parse_grade)(match[2], told)}"
 
 
-_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+_CHECKS: Mapping[str, Check] = {
     "report": _one_of("report", KINDS),
     "compare": _each(_one_of("comparison", ("district", STATE))),
     "children": _one_of("kind of children", CHILDREN),
-    "school_years": _each(_parsed(SchoolYear.parse)),
-    "grades": _each(_parsed(parse_grade)),
-    "assessment_types": _each(_parsed(AssessmentType.parse)),
+    "school_years": _each(_parsed("school year", SchoolYear.parse)),
+    "grades": _each(_parsed("grade", parse_grade)),
+    "assessment_types": _each(_parsed("type of test", AssessmentType.parse)),
     "student_groups": _each(_check_group),
-    "by": _each(lambda name: _one_of("dimension", tuple(dimensions()))(name)),
+    "by": _each(_one_of("dimension", dimensions)),
     "filters": _check_filters,
     "steps": _each(_check_step),
     "follow": _one_of("way to follow", FOLLOW),
     "counted_at": _one_of("counted_at", COUNTED_AT),
     "demographics": _one_of("demographics", DEMOGRAPHICS),
     "scores": _one_of("scores", SCORES),
+    "program": _one_of("program", PROGRAMS),
+    "availability": _one_of("availability", ("", *AVAILABILITY)),
 }
+
+
+def _checked(told: Mapping[str, Any], file: str = "") -> tuple[dict[str, Any], list[Finding]]:
+    """Values as a query holds them, and everything that is wrong with them."""
+    found: list[Finding] = []
+    values = dict(told)
+    for name, check in _CHECKS.items():
+        if name in told:
+            own = _Told(name, file)
+            values[name] = check(told[name], own)
+            found += own.found
+    return values, found or list(_contradictions(values, file))
+
+
+def _contradictions(told: Mapping[str, Any], file: str) -> Iterator[Finding]:
+    """What can't be asked together, each value being known."""
+    for name, why in (*_of_report(told), *_of_groups(told)):
+        yield make("query_contradiction", field=name, file=file, why=why)
+
+
+def _of_report(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    report = told.get("report")
+    if report == "targets" and set(told.get("assessment_types", ())) - {"summative"}:
+        yield "assessment_types", "targets are reported of summative tests only"
+    if report != "longitudinal":
+        return
+    steps = [step.split(":") for step in told.get("steps", ())]
+    if len(steps) < _FEWEST_STEPS:
+        yield (
+            "steps",
+            ("a longitudinal report needs two steps or more: --step 2017-18:03 --step 2018-19:04"),
+        )
+        return
+    if set(told.get("assessment_types", ())) - {"summative"}:
+        yield "assessment_types", "students are followed over summative tests only"
+    for place, name in enumerate(("school_years", "grades")):
+        odd = [one for one in told.get(name, ()) if one not in {step[place] for step in steps}]
+        if odd:
+            yield name, f"no step is of {', '.join(odd)}: the steps say years and grades"
+
+
+def _of_groups(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Groups that a filter leaves nobody in."""
+    for name, values in told.get("filters", {}).items():
+        if not values:
+            yield f"filters.{name}", f"the filter {name} lets nothing through"
+        for code in told.get("student_groups", ()) if name in dimensions() else ():
+            parts = [groups()[part] for part in code.split(CROSSING)]
+            own = [part for part in parts if part.dimension == name and part.code != ALL_STUDENTS]
+            if values and any(not {part.code, *part.members} & set(values) for part in own):
+                yield "filters", f"nobody of {code} is in {name} {' or '.join(values)}"
 
 
 # --- files ---
 
 
-def read_query(text: str, *, is_json: bool = False) -> ReportQuery:
-    """A query from the text of a query file. UsageError says what isn't understood."""
+def read_query(text: str, *, is_json: bool = False, file: str = "") -> ReportQuery:
+    """A query from the text of a query file; `file` is its name, for findings.
+
+    QueryRefusedError tells everything that isn't understood.
+    """
+    form = "JSON" if is_json else "TOML"
     try:
         told = json.loads(text) if is_json else tomllib.loads(text)
-    except ValueError as error:
-        form = "JSON" if is_json else "TOML"
-        raise UsageError(f"the query file is not valid {form}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise QueryRefusedError(
+            [make("query_broken", file=file, form=form, reason=error)]
+        ) from None
     if not isinstance(told, dict):
-        raise UsageError("a query file holds one table of keys")
-    return query_of(told)
+        reason = "a query file holds one table of keys"
+        raise QueryRefusedError([make("query_broken", file=file, form=form, reason=reason)])
+    return query_of(told, file=file)
 
 
-def query_of(told: Mapping[str, Any]) -> ReportQuery:
-    """A query from the keys of a query file."""
+def query_of(told: Mapping[str, Any], *, file: str = "") -> ReportQuery:
+    """A query from the keys of a query file; everything that is wrong is told at once."""
+    found: list[Finding] = []
     if told.get("version") != VERSION:
-        raise UsageError(f"a query file begins with version = {VERSION}")
-    known = {one.name: one for one in fields(ReportQuery)}
-    if unknown := sorted(set(told) - {"version", *known}):
-        raise UsageError(f"unknown key {unknown[0]!r}; known are {', '.join(known)}")
+        value = told.get("version", "")
+        found.append(make("query_version", file=file, field="version", value=value, known=VERSION))
+    typed: dict[str, Any] = {}
+    for name, value in told.items():
+        own = _Told(name, file)
+        if name in _TYPES:
+            typed[name] = _typed(name, value, own)
+        elif name != "version":
+            own.unknown("key", name, _TYPES)
+        found += own.found
+        if own.found:
+            typed.pop(name, None)
     if "report" not in told:
-        raise UsageError(f"a query file names its report: {', '.join(KINDS)}")
-    return ReportQuery(**{k: _typed(k, v) for k, v in told.items() if k != "version"})
+        found.append(make("query_no_report", file=file, field="report", known=", ".join(KINDS)))
+    _, wrong = _checked(typed, file)
+    refuse_query([*found, *wrong])
+    return ReportQuery(**typed)
 
 
-def _typed(name: str, value: Any) -> Any:
-    """A value as the query has it; UsageError if it has another type."""
+def _typed(name: str, value: Any, told: _Told) -> Any:
+    """A value as the query has it; one of another type is told."""
     wanted = _TYPES[name]
     if wanted is bool or wanted is str:
         if not isinstance(value, wanted):
-            raise UsageError(f"{name} is a {'yes or no' if wanted is bool else 'text'}")
+            told.add("query_type", value, expected="yes or no" if wanted is bool else "a text")
         return value
-    if wanted is dict:
-        if not isinstance(value, dict):
-            raise UsageError(f"{name} is a table of lists")
-        return {key: _texts(f"{name}.{key}", one) for key, one in value.items()}
-    return _texts(name, value)
+    if wanted is not dict:
+        return _texts(value, told)
+    if not isinstance(value, dict):
+        told.add("query_type", value, expected="a table of lists")
+        return {}
+    return {key: _texts(one, told) for key, one in value.items()}
 
 
-def _texts(name: str, value: Any) -> tuple[str, ...]:
+def _texts(value: Any, told: _Told) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise UsageError(f"{name} is a list of texts")
+        told.add("query_type", value, expected="a list of texts")
+        return ()
     return tuple(value)
 
 

@@ -55,6 +55,10 @@ class Tree:
         """The nonpublic schools."""
         return frozenset(e.entity_id for e in self.entities.values() if e.is_nonpublic)
 
+    def knows(self, entity_id: str) -> bool:
+        """Whether there is such an entity; `state` always is."""
+        return entity_id in self.entities or entity_id in (_EVERYBODY, self.state.entity_id)
+
     def get(self, entity_id: str) -> Entity:
         """An entity by its id, or `state`. UsageError for one that isn't known."""
         if entity_id in self.entities:

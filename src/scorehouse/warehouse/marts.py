@@ -197,7 +197,10 @@ def mart(
     sets: Sequence[Sequence[str]] = (),
     **also: str,
 ) -> str:
-    """The text of a mart by some keys; `sets` groups by each of several lists of them."""
+    """The text of a mart by some keys; `sets` groups by each of several lists of them.
+
+    `results`, the view that a cohort is of, is `counted` unless another is given.
+    """
     rules = counting()
     grouping = ", ".join(keys)
     if sets:
@@ -210,7 +213,7 @@ def mart(
         where=f" AND {where}" if where else "",
         tested=in_list(rules.tested),
         scored=in_list(rules.scored),
-        **also,
+        **{"results": "counted", **also},
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -20,24 +20,31 @@ import pyarrow as pa
 
 from scorehouse.disclosure import Relation, Released, RowKey, release
 from scorehouse.errors import UsageError
+from scorehouse.intake import catalogue
+from scorehouse.intake.catalogue import Finding
 from scorehouse.reports.compare import comparisons, without_hidden_changes
 from scorehouse.reports.figure_shape import KEYS, STAFF_ONLY, figure_table
 from scorehouse.reports.query import VERSION, ReportQuery, query_of
+from scorehouse.reports.refusal import refuse_query
 from scorehouse.reports.relations import Structure, relations
 from scorehouse.rulebook.counting import dimensions
 from scorehouse.rulebook.small_groups import profile_named
 from scorehouse.warehouse import report_about as known
 from scorehouse.warehouse import report_build as build
+from scorehouse.warehouse.availability import LOADING, RELEASED, Gate, Statuses, read_statuses
+from scorehouse.warehouse.availability import notes as on_their_way
 from scorehouse.warehouse.cube import ENROLLED, Cube, is_cubed
 from scorehouse.warehouse.entity_tree import SCHOOL, Tree, chosen, read_tree
 from scorehouse.warehouse.marts import define_counted, is_in, register_days
 from scorehouse.warehouse.releases import let_out
+from scorehouse.warehouse.report_asked import check_asked
 from scorehouse.warehouse.report_rows import (
     SCHOOL_KEYS,
     TEST_KEYS,
     Wanted,
     conditions,
     for_entities,
+    frame,
     mart_rows,
     wanted_schools,
 )
@@ -61,6 +68,8 @@ class Report:
     structure: Structure
     snapshot: int
     population: str = ""
+    gate: Gate | None = None
+    findings: tuple[Finding, ...] = ()
 
     def relations(self) -> tuple[Relation, ...]:
         """Which counts are the sums of others."""
@@ -69,11 +78,16 @@ class Report:
 
 @dataclass(frozen=True)
 class ReleasedReport:
-    """A report as its audience sees it, and the comparisons that follow from what it sees."""
+    """A report as its audience sees it, and the comparisons that follow from what it sees.
+
+    `notes` say which results are on their way still, `findings` what wasn't there.
+    """
 
     query: ReportQuery
     released: Released
     comparisons: pa.Table
+    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def figures(self) -> pa.Table:
@@ -91,6 +105,7 @@ class Reading:
     grades: Mapping[tuple[str, str], tuple[str, ...]]
     closed: Mapping[str, bool]
     as_of: str = ""
+    statuses: Statuses = field(default_factory=dict)
 
 
 @contextmanager
@@ -104,6 +119,7 @@ def opened_for_reports(house: Warehouse, as_of: str = "") -> Iterator[Reading]:
             known.tested_grades(snapshot),
             known.closed_windows(snapshot, as_of),
             as_of,
+            read_statuses(snapshot),
         )
 
 
@@ -113,6 +129,7 @@ class _Sight:
 
     reading: Reading
     wanted: Wanted
+    gate: Gate
 
     @property
     def query(self) -> ReportQuery:
@@ -127,17 +144,20 @@ class _Sight:
         return self.reading.tree
 
 
-def figures_of(source: Warehouse | Reading, query: ReportQuery) -> Report:
-    """Make the figures of a query; they have not passed the exit door.
+def figures_of(source: Warehouse | Reading, query: ReportQuery, profile: str = STAFF) -> Report:
+    """Make the figures of a query for a profile; they have not passed the exit door.
 
-    Raises UsageError for a reading of another moment than the query's.
+    The profile decides alone which results are available. Raises UsageError for a reading of
+    another moment than the query's, QueryRefusedError for what can't be answered.
     """
     if isinstance(source, Warehouse):
         with opened_for_reports(source, query.as_of) as reading:
-            return figures_of(reading, query)
+            return figures_of(reading, query, profile)
     if source.as_of != query.as_of:
         raise UsageError("the query is of another moment than what is held open")
     tree, snapshot = source.tree, source.snapshot
+    findings = check_asked(snapshot, tree, query)
+    gate = Gate(source.statuses, tree, _least(query, profile))
     entities = chosen(tree, query.entities, query.compare, query.children)
     entities = _without_nonpublic(tree, query, entities)
     wanted = Wanted(query, entities, wanted_schools(tree, query, entities))
@@ -145,11 +165,26 @@ def figures_of(source: Warehouse | Reading, query: ReportQuery) -> Report:
         wanted.population, has_scoring=_has_scoring(snapshot), only=_only(snapshot, wanted)
     )
     define_counted(snapshot.engine, population)
-    rows, schools = _MAKERS[query.report](_Sight(source, wanted))
+    rows, schools = _MAKERS[query.report](_Sight(source, wanted, gate))
     figures = figure_table(rows)
     sums = known.structure(tree, query, schools, source.grades)
     followed = next((row["population"] for row in rows), "")
-    return Report(query, figures, sums, snapshot.last_import, followed)
+    return Report(query, figures, sums, snapshot.last_import, followed, gate, findings)
+
+
+def _least(query: ReportQuery, profile: str) -> str:
+    """The availability that results need for an audience; staff see all unless they ask."""
+    if not profile_named(profile).is_hiding:
+        return query.availability or LOADING
+    if query.availability not in ("", RELEASED):
+        refuse_query([_not_for(profile, query.availability)])
+    return RELEASED
+
+
+def _not_for(profile: str, availability: str) -> Finding:
+    return catalogue.make(
+        "query_not_for_audience", field="availability", value=availability, profile=profile
+    )
 
 
 def _without_nonpublic(tree: Tree, query: ReportQuery, entities: Iterable[str]) -> tuple[str, ...]:
@@ -203,8 +238,10 @@ def _by_school(sight: _Sight, name: str, keys: tuple[str, ...]) -> pl.DataFrame:
     """Rows of a mart by school; of the kept cube where that holds what is asked."""
     query, wanted = sight.query, sight.wanted
     if name == "overall" and _is_cubed(sight):
-        return sight.reading.cube.rows(wanted)
-    return mart_rows(sight.snapshot.engine, name, keys, query.wanted_groups, conditions(wanted))
+        return sight.gate.kept(sight.reading.cube.rows(wanted))
+    engine = sight.snapshot.engine
+    rows = mart_rows(engine, name, keys, query.wanted_groups, conditions(wanted))
+    return sight.gate.kept(rows)
 
 
 def _is_cubed(sight: _Sight) -> bool:
@@ -229,12 +266,13 @@ def _enrolled(sight: _Sight) -> pl.DataFrame | None:
     if any(name not in dimensions() for name in query.filters):
         return None
     if _is_cubed(sight):
-        return for_entities(sight.reading.cube.rows(wanted, ENROLLED), sight.tree, wanted)
+        kept = sight.gate.kept(sight.reading.cube.rows(wanted, ENROLLED))
+        return for_entities(kept, sight.tree, wanted)
     register_days(sight.snapshot.engine, known.reference_days(sight.snapshot))
     rows = mart_rows(
         sight.snapshot.engine, "enrolled", _KEYS, query.wanted_groups, conditions(wanted)
     )
-    return for_entities(rows, sight.tree, wanted)
+    return for_entities(sight.gate.kept(rows), sight.tree, wanted)
 
 
 def _histograms(sight: _Sight) -> pl.DataFrame:
@@ -242,7 +280,7 @@ def _histograms(sight: _Sight) -> pl.DataFrame:
         sight.snapshot.engine, "histogram", _KEYS, sight.query.wanted_groups,
         conditions(sight.wanted),
     )  # fmt: skip
-    return for_entities(rows, sight.tree, sight.wanted)
+    return for_entities(sight.gate.kept(rows), sight.tree, sight.wanted)
 
 
 def _claims(sight: _Sight) -> Made:
@@ -271,8 +309,6 @@ def _of_the_year(rows: pl.DataFrame, program: str) -> pl.DataFrame:
 
 
 def _targets(sight: _Sight) -> Made:
-    if set(sight.query.assessment_types) != {"summative"}:
-        raise UsageError("targets are reported of summative tests only")
     by_school = _by_school(sight, "targets", (*_KEYS, "measure"))
     rows = _ordered(for_entities(by_school, sight.tree, sight.wanted))
     made = build.target_rows(rows, known.target_pools(sight.snapshot), sight.tree)
@@ -304,11 +340,31 @@ def _longitudinal(sight: _Sight) -> Made:
     at = replace(wanted, query=replace(query, school_years=(), grades=()))
     rows = mart_rows(
         engine, "cohort", ("unit", *TEST_KEYS, "step", "standing"), query.wanted_groups,
-        conditions(at), steps=str(len(pairs)),
+        conditions(at), steps=str(len(pairs)), results=_seen(sight),
     ).rename({"unit": "entity_id"})  # fmt: skip
     cuts = known.standard_cuts(query.program, [year for year, _ in pairs])
     rows = build.with_distances(rows, cuts)
     return build.cohort_rows(rows, tree, pairs, query.follow), tuple(schools)
+
+
+def _seen(sight: _Sight) -> str:
+    """The view of results that may be seen: a cohort's steps hang together."""
+    engine = sight.snapshot.engine
+    if not sight.gate.is_in_use:
+        return "counted"
+    keys = frame(
+        engine,
+        "SELECT DISTINCT coalesce(school_id, '') AS school_id, school_year, subject, "
+        "assessment_type FROM counted",
+    )
+    engine.register("available", sight.gate.kept(keys).to_arrow())
+    engine.view(
+        "seen",
+        "SELECT c.* FROM counted AS c JOIN available AS a"
+        " ON a.school_id = coalesce(c.school_id, '') AND a.school_year = c.school_year"
+        " AND a.subject = c.subject AND a.assessment_type = c.assessment_type",
+    )
+    return "seen"
 
 
 def _steps(pairs: tuple[tuple[str, str], ...]) -> pa.Table:
@@ -342,7 +398,9 @@ def released(
     ledger; staff's reports, in which nothing is hidden, are in the audit alone.
     """
     rules = profile_named(profile)
-    query, figures = report.query, report.figures
+    query, figures, gate = report.query, report.figures, report.gate
+    if rules.is_hiding and gate is not None and gate.early:
+        refuse_query([_not_for(profile, gate.least)])
     if rules.is_hiding:
         figures = figures.drop_columns(list(STAFF_ONLY))
     out = partial(let_out, house) if house is not None and rules.is_hiding else release
@@ -351,19 +409,25 @@ def released(
         report.relations() if rules.is_hiding else (),
         profile=rules,
         audience=audience or profile,
-        query=known.asked(query, report.population),
+        query=known.asked(query, report.population, gate.let_in if gate else frozenset()),
         snapshot=report.snapshot,
         score_ranges=known.score_ranges(query.program, set(figures["school_year"].to_pylist())),
     )
     passed = replace(passed, figures=without_hidden_changes(passed.figures))
-    return ReleasedReport(query, passed, comparisons(passed.figures, query.entities))
+    return ReleasedReport(
+        query,
+        passed,
+        comparisons(passed.figures, query.entities),
+        tuple(on_their_way(gate)) if gate else (),
+        report.findings,
+    )
 
 
 def make(
     house: Warehouse, query: ReportQuery, profile: str = STAFF, *, audience: str = ""
 ) -> ReleasedReport:
     """Make a report and let it out; what is written into the audit names no student."""
-    report = figures_of(house, query)
+    report = figures_of(house, query, profile)
     found = released(report, profile, audience=audience, house=house)
     house.note("report", query.report, f"{profile} {report.figures.num_rows} rows")
     return found

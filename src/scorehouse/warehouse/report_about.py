@@ -181,9 +181,16 @@ def structure(
     )
 
 
-def asked(query: ReportQuery, population: str = "") -> Query:
-    """A query as the exit door compares it with others: which students it lets through."""
+def asked(
+    query: ReportQuery, population: str = "", availability: frozenset[str] = frozenset()
+) -> Query:
+    """A query as the exit door compares it with others: which students it lets through.
+
+    `availability` are those that results have; empty: any.
+    """
     filters = {name: frozenset(values) for name, values in query.filters.items()}
+    if availability:
+        filters["availability"] = availability
     if query.grades and query.pooled:
         filters["test_grade"] = frozenset(query.grades)
     unusual = {

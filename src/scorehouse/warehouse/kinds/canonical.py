@@ -1,7 +1,7 @@
 """Tables in the warehouse's own form: columns of one of its tables, its keys among them.
 
-This is how SSID replacements, programs, language status, enrollments, testing windows and
-census days come in a form of our own, and how exported tables come back.
+This is how SSID replacements, programs, language status, enrollments, testing windows, census
+days and availability come in a form of our own, and how exported tables come back.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
+from scorehouse.reports.query import AVAILABILITY
 from scorehouse.terms import SchoolYear, parse_grade
 from scorehouse.warehouse.kinds.people_text import ROW, pieces
 from scorehouse.warehouse.kinds.result_rows import instant
@@ -113,7 +114,12 @@ def _grade(text: str) -> str | None:
         return None
 
 
-_SPELLINGS = {"school_year": _year, "test_grade": _grade}
+def _availability(text: str) -> str | None:
+    spelled = text.strip().lower()
+    return spelled if spelled in AVAILABILITY else None
+
+
+_SPELLINGS = {"school_year": _year, "test_grade": _grade, "availability": _availability}
 
 
 def may_be_blank(table: str, key: str) -> bool:
@@ -125,6 +131,7 @@ _BLANK_KEYS = {
     ("local_id", "entity_id"), ("enrollment", "entered_on"), ("el_status", "began_on"),
     ("program_participation", "began_on"), ("testing_window", "lea_id"),
     ("testing_window", "assessment_type"), ("testing_window", "subject"),
+    ("availability", "lea_id"), ("availability", "subject"),
 }  # fmt: skip
 
 
@@ -138,7 +145,10 @@ def _tell(loading: Loading, shown: str, field: Field, wrong: pl.DataFrame) -> No
         )  # fmt: skip
 
 
-_WORDS = {"school_year": "a school year as in 2018-19", "test_grade": "a grade as in 05"}
+_WORDS = {
+    "school_year": "a school year as in 2018-19", "test_grade": "a grade as in 05",
+    "availability": ", ".join(AVAILABILITY),
+}  # fmt: skip
 _EXPECTED = {
     "text": "filled, and written out", "int8": "a whole number", "int32": "a whole number",
     "int64": "a whole number", "real": "a number", "flag": "true or false",

@@ -35,14 +35,14 @@ FROM (
       coalesce(o.n_off_grade, 0) AS n_off_grade,
       count(*) OVER (PARTITION BY c.student_id, c.subject, u.entity_id) AS in_unit,
       o.in_all
-    FROM counted AS c
+    FROM {results} AS c
     JOIN step AS p ON p.school_year = c.school_year AND p.test_grade = c.test_grade
     JOIN unit AS u ON u.school_id = c.school_id
     JOIN (
       SELECT d.student_id, d.subject,
         sum(CASE WHEN d.test_grade = q.test_grade THEN 1 ELSE 0 END) AS in_all,
         sum(CASE WHEN d.test_grade <> q.test_grade THEN 1 ELSE 0 END) AS n_off_grade
-      FROM counted AS d JOIN step AS q ON q.school_year = d.school_year
+      FROM {results} AS d JOIN step AS q ON q.school_year = d.school_year
       WHERE d.place = 1 AND d.include IN ({scored}) AND d.assessment_type = 'summative'
       GROUP BY d.student_id, d.subject
     ) AS o ON o.student_id = c.student_id AND o.subject = c.subject
