@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from scorehouse.warehouse import TABLES, Warehouse
 
@@ -184,6 +186,18 @@ def add(found: Warehouse, rows: Mapping[str, Sequence[Row]]) -> None:
             transaction.add(name, table(name, own), number)
         transaction.end_import(number, "PROCESSED", "", {})
         transaction.commit("rows")
+
+
+def assert_same(found: Row, expected: Row) -> None:
+    """Assert that a row of figures has the values of the reference."""
+    for name, value in expected.items():
+        if isinstance(value, float):
+            assert found[name] is not None, name
+            assert math.isclose(found[name], value, rel_tol=1e-12, abs_tol=1e-9), name
+        elif isinstance(value, list) and value and isinstance(value[0], float):
+            assert found[name] == pytest.approx(value, rel=1e-12), name
+        else:
+            assert found[name] == value, name
 
 
 def table(name: str, rows: Sequence[Row], also: Sequence[str] = ()) -> pa.Table:

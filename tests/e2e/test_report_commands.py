@@ -59,6 +59,18 @@ def test_every_report_has_figures(house: Path, kind: str) -> None:
     assert done.json["query"] == {"version": 1, "report": kind, "school_years": ["2018-19"]}
 
 
+def test_interim_tests_have_the_same_figures(house: Path) -> None:
+    types = ("--type", "ICA", "--type", "IAB")
+    rows = report(house, "aggregate", *types, "--year", "2018-19", "--json").json["figures"]
+    levels = {row["assessment_type"]: len(row["level_counts"]) for row in rows}
+    assert levels == {"ICA": 4, "IAB": 3}
+    for row in rows:
+        assert row["assessment_id"]
+        assert row["mean_scale_score"] > 2000
+        assert sum(row["percent_levels"]) == 100
+        assert (row["percent_met"] is None) == (row["assessment_type"] == "IAB")
+
+
 def test_the_same_students_over_years(house: Path) -> None:
     steps = ("--step", "2017-18:04", "--step", "2018-19:05")
     done = report(house, "longitudinal", *steps, "--subject", "ELA", "--json")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
@@ -21,6 +20,7 @@ from report_help import (
     Row,
     World,
     add_world,
+    assert_same,
     house,
     world,
 )
@@ -67,17 +67,6 @@ def about(made: World, key: tuple[str, ...]) -> list[Mapping[str, Any]]:
         and grade in ("", result["test_grade"])
         and reference.is_in_group(result, code)
     ]
-
-
-def assert_same(found: Row, expected: Row) -> None:
-    for name, value in expected.items():
-        if isinstance(value, float):
-            assert found[name] is not None, name
-            assert math.isclose(found[name], value, rel_tol=1e-12, abs_tol=1e-9), name
-        elif isinstance(value, list) and value and isinstance(value[0], float):
-            assert found[name] == pytest.approx(value, rel=1e-12), name
-        else:
-            assert found[name] == value, name
 
 
 @pytest.mark.parametrize("codes", [CODES, CROSSED], ids=["from the cube", "from the results"])

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scorehouse.reports import statistics as s
+from scorehouse.reports.figure_shape import OVERALL
 from scorehouse.reports.targets import RELATIVE_TO_TEST, TargetSums, standing
 from scorehouse.rulebook.counting import TargetRules, counting
+from scorehouse.terms import AssessmentType
 
 Row = Mapping[str, Any]
 MOST_LEVELS = 6
@@ -40,7 +42,8 @@ def score_figures(row: Row, levels: int) -> dict[str, Any]:
     Of grades pooled there is no mean scale score: a score means something within its grade.
     """
     counts = level_counts(row, levels)
-    found = {**_counts(row, counts), **_shares(counts), **_distances(row)}
+    met = s.met(counts, counting().met_levels) if has_standard(row) else None
+    found = {**_counts(row, counts), **_shares(counts, met), **_distances(row)}
     return {**found, **_participation(row), **(_scale(row) if row["test_grade"] else {})}
 
 
@@ -55,8 +58,12 @@ _SUMS = (
 )
 
 
-def _shares(counts: list[int]) -> dict[str, Any]:
-    met = s.met(counts, counting().met_levels)
+def has_standard(row: Row) -> bool:
+    """Whether levels of a row are met by a standard: interim blocks and parts have ratings."""
+    return row["measure"] == OVERALL and row["assessment_type"] != AssessmentType.IAB
+
+
+def _shares(counts: list[int], met: int | None) -> dict[str, Any]:
     whole = sum(counts)
     return {
         "percent_levels": s.whole_percents(counts),

@@ -113,7 +113,7 @@ def overall(results: Iterable[Row], levels: int, cut: int | None = None) -> dict
         "n_scored": len(scored),
         "level_counts": counts,
         **scale(scores, errors),
-        **shares(counts),
+        **shares(counts, has_standard=all(r["assessment_type"] != "IAB" for r in kept)),
         "percentiles": percentiles(scores),
         "distance_from_standard": None
         if cut is None or not scores
@@ -137,14 +137,17 @@ def scale(scores: Sequence[Fraction], errors: Sequence[float | None]) -> dict[st
     }
 
 
-def shares(counts: Sequence[int]) -> dict[str, Any]:
-    """Percentages of levels, whole and unrounded, and of those who met the standard."""
+def shares(counts: Sequence[int], *, has_standard: bool = False) -> dict[str, Any]:
+    """Percentages of levels, whole and unrounded, and of those who met the standard.
+
+    Ratings of interim blocks and of parts of a score are above, near or below: no standard.
+    """
     whole = sum(counts)
     if not whole:
         nothing = ("percent_levels", "percent_levels_unrounded", "percent_met")
         return dict.fromkeys(nothing)
     exact = [Fraction(100 * count, whole) for count in counts]
-    lowest = counting().met_levels.get(len(counts))
+    lowest = counting().met_levels.get(len(counts)) if has_standard else None
     met = None if lowest is None else float(sum(exact[lowest - 1 :]))
     return {
         "percent_levels": largest_remainder(counts),
