@@ -157,10 +157,23 @@ def engine(folder: Path) -> Local:
 def register(
     where: Engine, spells: Iterable[Spell], records: Iterable[Record], about: Setting
 ) -> None:
-    roster = [{**asdict(spell), "school_year": YEAR} for spell in spells]
-    results = [{**asdict(one), "school_year": YEAR, "subject": about.subject} for one in records]
-    where.register("academic_roster", pa.Table.from_pylist(roster, ROSTER))
-    where.register("academic_results", pa.Table.from_pylist(results, RESULTS))
+    register_all(where, [(YEAR, spells)], [(YEAR, about.subject, records)])
+
+
+def register_all(
+    where: Engine,
+    rosters: Iterable[tuple[str, Iterable[Spell]]],
+    results: Iterable[tuple[str, str, Iterable[Record]]],
+) -> None:
+    """Name the students of several years and subjects."""
+    enrolled = [{**asdict(one), "school_year": year} for year, spells in rosters for one in spells]
+    tested = [
+        {**asdict(one), "school_year": year, "subject": subject}
+        for year, subject, records in results
+        for one in records
+    ]
+    where.register("academic_roster", pa.Table.from_pylist(enrolled, ROSTER))
+    where.register("academic_results", pa.Table.from_pylist(tested, RESULTS))
 
 
 def run(where: Engine, about: Setting) -> SumsRun:
@@ -169,7 +182,10 @@ def run(where: Engine, about: Setting) -> SumsRun:
 
 
 def sums_by_sql(where: Engine, about: Setting) -> dict[tuple[str, str, str], dict[str, int]]:
-    table = run(where, about).sums(about, YEAR)
+    return as_sums(run(where, about).sums(about, YEAR))
+
+
+def as_sums(table: pa.Table) -> dict[tuple[str, str, str], dict[str, int]]:
     columns = (*COUNTS, *(f"left_out_{reason}" for reason in LEFT_OUT))
     assert {table.schema.field(name).type for name in columns} == {pa.int64()}
     return {

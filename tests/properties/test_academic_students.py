@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,11 @@ from hypothesis import strategies as st
 
 from academic_students import (
     YEAR,
+    as_sums,
     by_chance,
     engine,
     register,
+    register_all,
     run,
     setting,
     sums_by_hand,
@@ -78,6 +82,44 @@ def test_every_student_has_the_same_reason_in_both_forms(tmp_path: Path) -> None
     assert found == expected
     met = {reason for one in expected for reason in (one["school_reason"], one["lea_reason"])}
     assert met >= {*LEFT_OUT, ""} - {"duplicate", "alternate"}
+    where.close()
+
+
+def test_both_subjects_of_two_years_read_at_once(tmp_path: Path) -> None:
+    """Of each year and subject other students, who have several results in some of them only."""
+    rules = student_rules("2019")
+    settings = [(year, setting(rules, of)) for year in (YEAR, "2017-18") for of in ("ELA", "Math")]
+    made = [by_chance(seed, 300, rules) for seed in range(len(settings))]
+    spells = {year: made[place][0] for place, (year, _) in enumerate(settings)}  # the last of each
+    where = engine(tmp_path)
+    results = [
+        (year, about.subject, records)
+        for (year, about), (_, records) in zip(settings, made, strict=True)
+    ]
+    register_all(where, spells.items(), results)
+    at_once = run(where, settings[0][1])
+    at_once.prepare(settings)
+    for (year, about), (_, records) in zip(settings, made, strict=True):
+        found = as_sums(at_once.sums(about, year))
+        assert found == sums_by_hand(spells[year], records, about), (year, about.subject)
+    where.close()
+
+
+@pytest.mark.parametrize(
+    "identifier", [lambda n: f"9-{n}", lambda n: f"{'09' if n % 2 else '9'}{n // 2}"]
+)
+def test_identifiers_that_are_no_numbers(tmp_path: Path, identifier: Callable[[int], str]) -> None:
+    """Nor are those that are told apart by a leading zero alone."""
+    about = setting(student_rules("2019"), "ELA")
+    spells, records = by_chance(11, 200, about.rules)
+    named = {f"9{n:09d}": identifier(n) for n in range(200)}
+    spells = [replace(one, student_id=named[one.student_id]) for one in spells]
+    records = [replace(one, student_id=named[one.student_id]) for one in records]
+    where = engine(tmp_path)
+    register(where, spells, records, about)
+    assert sums_by_sql(where, about) == sums_by_hand(spells, records, about)
+    found = run(where, about).members(about, YEAR)["student_id"].to_pylist()
+    assert found == [one.student_id for one in members(spells, records, about)]
     where.close()
 
 
