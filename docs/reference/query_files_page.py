@@ -34,7 +34,7 @@ MEANINGS = {
     "by": "Dimensions whose groups are all taken; several are crossed.",
     "filters": "Dimension or result field, and the values let through.",
     "steps": "Year and grade pairs of a longitudinal report.",
-    "follow": "The same students, or whoever was in each grade.",
+    "follow": "The same students, whoever was in each grade, or both.",
     "counted_at": "The entity a result counts for.",
     "demographics": "Groups as locked at testing, or as known now.",
     "scores": "Scores as delivered, as scored here, or whichever there is, delivered first.",

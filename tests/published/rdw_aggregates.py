@@ -422,10 +422,10 @@ def longitudinal(house: House) -> list[Row]:
     ]))  # fmt: skip
     units = house.units()
     house.engine.register("unit", _table([
-        {"school_id": s["school_id"], "entity_id": place}
+        {"school_id": str(s["school_id"]), "lea_id": "", "entity_id": place}
         for place, unit in enumerate(units) for s in house.entities["schools"]
         if unit[1] in (None, s["school_id"] if unit[0] == "School" else s["district_id"])
-    ] or [{"school_id": 0, "entity_id": -1}]))  # fmt: skip
+    ] or [{"school_id": "", "lea_id": "", "entity_id": -1}]))  # fmt: skip
     found = []
     keys = ("unit", "subject", "test_grade", "school_year", "assessment_id", "standing")
     for value, condition in house.values():

@@ -61,7 +61,7 @@ StepOption = Annotated[
 ]  # fmt: skip
 FollowOption = Annotated[
     str | None,
-    typer.Option(help="cohort: the same students; grades: whoever was in the grade."),
+    typer.Option(help="cohort: the same students; grades: whoever was in the grade; both."),
 ]
 CountedAtOption = Annotated[
     str | None, typer.Option(help="tested, enrolled or accountable: for whom a result counts.")

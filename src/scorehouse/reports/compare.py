@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from scorehouse.reports.figure_shape import ALL_STUDENTS, KEYS, OVERALL
+from scorehouse.reports.query import COHORT
 from scorehouse.reports.uncertainty import (
     Difference,
     Estimate,
@@ -72,7 +73,7 @@ def comparisons(figures: pa.Table, entities: Sequence[str] = ()) -> pa.Table:
 
 
 def _key(row: Row) -> Key:
-    return tuple(row[name] for name in KEYS.names)
+    return tuple(row[name] for name in (*KEYS.names, "population"))
 
 
 def _other(row: Row, known: Mapping[Key, Row], **changed: str) -> Row | None:
@@ -85,7 +86,7 @@ def _with_year(row: Row, known: Mapping[Key, Row]) -> Iterator[dict[str, Any]]:
     before = [k[at] for k in known if k[:at] + k[at + 1 :] == own[:at] + own[at + 1 :]]
     earlier = max((year for year in before if year < row["school_year"]), default="")
     other = _other(row, known, school_year=earlier)
-    if other is not None and row["population"] == other["population"]:
+    if other is not None:
 
         def say(difference: Difference, unit: str) -> str:
             return change_sentence(title(row), earlier, difference, unit)
@@ -110,7 +111,7 @@ def _since_first_step(row: Row) -> Iterator[dict[str, Any]]:
     since = step.partition(":")[0]
     yield _row(
         row, OF_COHORT, "mean_scale_score", step, difference,
-        change_sentence(f"{title(row)} (the same students)", since, difference),
+        change_sentence(title(row), since, difference),
     )  # fmt: skip
 
 
@@ -167,7 +168,7 @@ def _row(
     row: Row, kind: str, figure: str, name: str, difference: Difference, sentence: str
 ) -> dict[str, Any]:
     return {
-        **dict(zip(KEYS.names, _key(row), strict=True)),
+        **{name: row[name] for name in KEYS.names},
         "kind": kind,
         "figure": figure,
         "compared_with": name,
@@ -221,6 +222,9 @@ def _part_of(part: Share, whole: Share) -> Difference | None:
 # --- names for people ---
 
 
+_SAME = " (the same students)"
+
+
 def title(row: Row) -> str:
     """What a row is about, in words.
 
@@ -231,7 +235,7 @@ def title(row: Row) -> str:
     test = f"grade {grade} {row['subject']}" if grade else f"{row['subject']}, all grades"
     named = [row["entity_name"], test]
     named += [group_name(row)] if row["student_group"] != ALL_STUDENTS else []
-    return ", ".join(named)
+    return ", ".join(named) + _SAME * str(row.get("population", "")).startswith(f"{COHORT}:")
 
 
 def group_name(row: Row) -> str:

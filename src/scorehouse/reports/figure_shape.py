@@ -45,7 +45,7 @@ ABOUT = pa.schema(
         ("entity_type", _TEXT),
         ("entity_name", _TEXT),
         ("parent_id", _TEXT),
-        ("population", _TEXT),  # blank: everybody who counts; or cohort:<from>-<to>
+        ("population", _TEXT),  # blank: everybody who counts; or cohort:<steps>
     ]
 )
 

@@ -60,7 +60,7 @@ _SUMS = (
 
 def has_standard(row: Row) -> bool:
     """Whether levels of a row are met by a standard: interim blocks and parts have ratings."""
-    return row["measure"] == OVERALL and row["assessment_type"] != AssessmentType.IAB
+    return bool(row["measure"] == OVERALL and row["assessment_type"] != AssessmentType.IAB)
 
 
 def _shares(counts: list[int], met: int | None) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from scorehouse.terms import AssessmentType, SchoolYear, parse_grade
 VERSION = 1
 KINDS = ("aggregate", "claims", "targets", "longitudinal", "items")
 CHILDREN = ("", "districts", "schools")
-FOLLOW = ("cohort", "grades")
+COHORT, GRADES = "cohort", "grades"
+FOLLOW = (COHORT, GRADES, "both")
 COUNTED_AT = ("tested", "enrolled", "accountable")
 DEMOGRAPHICS = ("locked", "current")
 SCORES = ("either", "delivered", "scored")

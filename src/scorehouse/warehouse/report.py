@@ -24,7 +24,7 @@ from scorehouse.intake import catalogue
 from scorehouse.intake.catalogue import Finding
 from scorehouse.reports.compare import comparisons, without_hidden_changes
 from scorehouse.reports.figure_shape import KEYS, STAFF_ONLY, figure_table
-from scorehouse.reports.query import VERSION, ReportQuery, query_of
+from scorehouse.reports.query import COHORT, VERSION, ReportQuery, query_of
 from scorehouse.reports.refusal import refuse_query
 from scorehouse.reports.relations import Structure, relations
 from scorehouse.rulebook.counting import dimensions
@@ -34,7 +34,8 @@ from scorehouse.warehouse import report_build as build
 from scorehouse.warehouse.availability import LOADING, RELEASED, Gate, Statuses, read_statuses
 from scorehouse.warehouse.availability import notes as on_their_way
 from scorehouse.warehouse.cube import ENROLLED, Cube, is_cubed
-from scorehouse.warehouse.entity_tree import SCHOOL, Tree, chosen, read_tree
+from scorehouse.warehouse.engine import Engine
+from scorehouse.warehouse.entity_tree import Tree, chosen, read_tree
 from scorehouse.warehouse.marts import define_counted, is_in, register_days
 from scorehouse.warehouse.releases import let_out
 from scorehouse.warehouse.report_asked import check_asked
@@ -67,7 +68,6 @@ class Report:
     figures: pa.Table
     structure: Structure
     snapshot: int
-    population: str = ""
     gate: Gate | None = None
     findings: tuple[Finding, ...] = ()
 
@@ -168,8 +168,7 @@ def figures_of(source: Warehouse | Reading, query: ReportQuery, profile: str = S
     rows, schools = _MAKERS[query.report](_Sight(source, wanted, gate))
     figures = figure_table(rows)
     sums = known.structure(tree, query, schools, source.grades)
-    followed = next((row["population"] for row in rows), "")
-    return Report(query, figures, sums, snapshot.last_import, followed, gate, findings)
+    return Report(query, figures, sums, snapshot.last_import, gate, findings)
 
 
 def _least(query: ReportQuery, profile: str) -> str:
@@ -332,19 +331,30 @@ def _items(sight: _Sight) -> Made:
 def _longitudinal(sight: _Sight) -> Made:
     query, tree, wanted = sight.query, sight.tree, sight.wanted
     pairs = query.pairs
-    schools = wanted.schools or tree.below(tree.state.entity_id, SCHOOL)
-    units = tree.belongings([(school, "") for school in schools], wanted.entities)
-    engine = sight.snapshot.engine
-    engine.register("unit", units.select("school_id", "entity_id").to_arrow())
-    engine.register("step", _steps(pairs))
+    engine, results = sight.snapshot.engine, _seen(sight)
     at = replace(wanted, query=replace(query, school_years=(), grades=()))
+    places = _places(engine, results, conditions(at))
+    engine.register("unit", tree.belongings(places, wanted.entities).to_arrow())
+    engine.register("step", _steps(pairs))
     rows = mart_rows(
         engine, "cohort", ("unit", *TEST_KEYS, "step", "standing"), query.wanted_groups,
-        conditions(at), steps=str(len(pairs)), results=_seen(sight),
+        conditions(at), steps=str(len(pairs)), results=results,
     ).rename({"unit": "entity_id"})  # fmt: skip
     cuts = known.standard_cuts(query.program, [year for year, _ in pairs])
     rows = build.with_distances(rows, cuts)
-    return build.cohort_rows(rows, tree, pairs, query.follow), tuple(schools)
+    followed = f"{COHORT}:{'/'.join(query.steps)}"
+    population = known.population_of(query, followed)
+    made = build.cohort_rows(rows, tree, pairs, query.follow, population)
+    return made, tuple(dict.fromkeys(school for school, _ in places))
+
+
+def _places(engine: Engine, results: str, where: str) -> list[tuple[str, str]]:
+    """Where results count: a school, and the LEA that answers for them where that is asked."""
+    text = (
+        "SELECT DISTINCT coalesce(school_id, '') AS school_id, coalesce(lea_id, '') AS lea_id "
+        f"FROM {results} WHERE {where}"
+    )
+    return [(school, lea) for school, lea in frame(engine, text).rows()]
 
 
 def _seen(sight: _Sight) -> str:
@@ -409,7 +419,7 @@ def released(
         report.relations() if rules.is_hiding else (),
         profile=rules,
         audience=audience or profile,
-        query=known.asked(query, report.population, gate.let_in if gate else frozenset()),
+        query=known.asked(query, gate.let_in if gate else frozenset()),
         snapshot=report.snapshot,
         score_ranges=known.score_ranges(query.program, set(figures["school_year"].to_pylist())),
     )

@@ -181,9 +181,7 @@ def structure(
     )
 
 
-def asked(
-    query: ReportQuery, population: str = "", availability: frozenset[str] = frozenset()
-) -> Query:
+def asked(query: ReportQuery, availability: frozenset[str] = frozenset()) -> Query:
     """A query as the exit door compares it with others: which students it lets through.
 
     `availability` are those that results have; empty: any.
@@ -193,10 +191,21 @@ def asked(
         filters["availability"] = availability
     if query.grades and query.pooled:
         filters["test_grade"] = frozenset(query.grades)
-    unusual = {
-        name: getattr(query, name)
-        for name, usual in (("counted_at", "tested"), ("demographics", "locked"))
-        if getattr(query, name) != usual
-    }
-    named = " ".join([population, *(f"{name}={value}" for name, value in unusual.items())])
-    return Query(query.name or query.report, named.strip(), filters)
+    return Query(query.name or query.report, population_of(query), filters)
+
+
+def population_of(query: ReportQuery, followed: str = "") -> str:
+    """Who is counted where that isn't everybody with a result, and how, where it's unusual.
+
+    A row that names who is followed has to say how they are counted too: its own population
+    stands in place of the query's.
+    """
+    unusual = [
+        f"{name}={getattr(query, name)}"
+        for name in ("counted_at", "demographics", "scores")
+        if getattr(query, name) != getattr(_USUAL, name)
+    ]
+    return " ".join(filter(None, (followed, *unusual)))
+
+
+_USUAL = ReportQuery("aggregate")

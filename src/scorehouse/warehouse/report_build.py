@@ -9,6 +9,7 @@ import polars as pl
 
 from scorehouse.reports import figures
 from scorehouse.reports.figure_shape import OVERALL
+from scorehouse.reports.query import COHORT, GRADES
 from scorehouse.reports.statistics import percentiles
 from scorehouse.reports.targets import is_reported
 from scorehouse.rulebook.counting import counting
@@ -203,35 +204,56 @@ def _by_points(own: pl.DataFrame, most: Any) -> list[int]:
 
 
 def cohort_rows(
-    rows: pl.DataFrame, tree: Tree, pairs: Sequence[tuple[str, str]], follow: str
+    rows: pl.DataFrame,
+    tree: Tree,
+    pairs: Sequence[tuple[str, str]],
+    follow: str,
+    population: str,
 ) -> list[Row]:
-    """The rows of figures of steps: the cohort, and why others aren't in it.
+    """The rows of figures of steps: of the cohort (`population`), of everybody, or of both.
 
-    With `grades` the students of each step as they are, other ones every year.
+    A cohort's rows say why others aren't in it. Everybody's population is blank, as in other
+    reports: they are the same students.
     """
     keys = [*_KEY, "step"]
-    name = f"{follow}:{'/'.join(year + ':' + grade for year, grade in pairs)}"
     found = []
     for own in rows.sort(keys).partition_by(keys, maintain_order=True):
-        by_standing = {row["standing"]: row for row in own.to_dicts()}
-        row = by_standing.get(_FOLLOWED)
-        if follow == "grades":
-            kept = [*additive_keys(own.drop("standing")), "step"]
-            row = summed(own.drop("standing"), by=list(dict.fromkeys(kept))).row(0, named=True)
-        if row is None:
-            continue
-        row = {"measure": OVERALL, "n_tested": row["n_scored"], "percentiles": None, **row}
-        made = figures.score_figures(row, figures.level_number(row, {}))
-        if follow == "cohort":
-            made["missing"] = [
-                {"reason": standing, "students": one["n_scored"]}
-                for standing, one in sorted(by_standing.items())
-                if standing != _FOLLOWED
-            ]
-            since = {"compared_with": ":".join(pairs[0])}
-            made |= {**figures.change_figures(row), **since} if row["step"] > 1 else {}
-        found.append({**about(row, "longitudinal", tree, name), **made})
+        if follow != GRADES:
+            found += _cohort_row(own, tree, pairs, population)
+        if follow != COHORT:
+            found.append(_everybody_row(own, tree))
     return found
+
+
+def _cohort_row(
+    own: pl.DataFrame, tree: Tree, pairs: Sequence[tuple[str, str]], population: str
+) -> Iterator[Row]:
+    by_standing = {row["standing"]: row for row in own.to_dicts()}
+    row = by_standing.get(_FOLLOWED)
+    if row is None:
+        return
+    missing = [
+        {"reason": standing, "students": one["n_scored"]}
+        for standing, one in sorted(by_standing.items())
+        if standing != _FOLLOWED
+    ]
+    made = {**_step_figures({**row, "n_tested": row["n_scored"]}), "missing": missing}
+    if row["step"] > 1:
+        made |= {**figures.change_figures(row), "compared_with": ":".join(pairs[0])}
+    yield {**about({**row, "measure": OVERALL}, "longitudinal", tree, population), **made}
+
+
+def _everybody_row(own: pl.DataFrame, tree: Tree) -> Row:
+    """How many were tested is not known here: only scores that count are read."""
+    kept = own.drop("standing")
+    by = list(dict.fromkeys([*additive_keys(kept), "step"]))
+    row = summed(kept, by=by).row(0, named=True)
+    return {**about({**row, "measure": OVERALL}, "longitudinal", tree), **_step_figures(row)}
+
+
+def _step_figures(row: Row) -> Row:
+    row = {"measure": OVERALL, "n_tested": None, "percentiles": None, **row}
+    return figures.score_figures(row, figures.level_number(row, {}))
 
 
 _FOLLOWED = "followed"

@@ -54,7 +54,7 @@ def wanted_schools(
     return tuple(sorted(found)) if len(found) <= MOST_SCHOOLS_NAMED else None
 
 
-def conditions(wanted: Wanted, *, with_filters: bool = True) -> str:
+def conditions(wanted: Wanted) -> str:
     """The SQL of what a query lets through."""
     query = wanted.query
     parts = [is_in("assessment_type", query.assessment_types)]
@@ -67,8 +67,7 @@ def conditions(wanted: Wanted, *, with_filters: bool = True) -> str:
         parts += [is_in(column, values)] if values else []
     if wanted.schools is not None:
         parts.append(is_in("school_id", wanted.schools))
-    if with_filters:
-        parts += [is_in(_filtered(name), values) for name, values in query.filters.items()]
+    parts += [is_in(_filtered(name), values) for name, values in query.filters.items()]
     return " AND ".join(parts)
 
 

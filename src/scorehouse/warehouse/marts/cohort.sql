@@ -37,7 +37,8 @@ FROM (
       o.in_all
     FROM {results} AS c
     JOIN step AS p ON p.school_year = c.school_year AND p.test_grade = c.test_grade
-    JOIN unit AS u ON u.school_id = c.school_id
+    JOIN unit AS u ON u.school_id = coalesce(c.school_id, '')
+      AND u.lea_id = coalesce(c.lea_id, '')
     JOIN (
       SELECT d.student_id, d.subject,
         sum(CASE WHEN d.test_grade = q.test_grade THEN 1 ELSE 0 END) AS in_all,
