@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import pyarrow as pa
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -74,7 +75,9 @@ def check(
     rulebook: Annotated[
         Path | None, typer.Option(help="A rulebook folder of your own, in place of the packaged.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads that read.")] = 2,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Processes that check a large delivery of TRT.")
+    ] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Check a results delivery against every published rule.
@@ -95,6 +98,7 @@ def check(
         show_private=show_private,
         threads=threads,
     )
+    pa.set_memory_pool(pa.system_memory_pool())  # keeps less of what was given back
     try:
         if compat:
             _compat(request, compat, as_json)

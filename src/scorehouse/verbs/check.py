@@ -30,6 +30,7 @@ from scorehouse.rulebook import Rulebook
 from scorehouse.terms import MeasurementRules, SchoolYear
 from scorehouse.verbs.check_worker import Job
 from scorehouse.verbs.check_workers import (
+    CHUNK_BYTES,
     CHUNK_RESULTS,
     CheckWorkers,
     SideBySide,
@@ -136,6 +137,7 @@ def _check(
         found,
         log,
         chunk_results=CHUNK_RESULTS,
+        chunk_bytes=CHUNK_BYTES,
         progress=progress,
         threads=request.threads,
         beside=verdicts,

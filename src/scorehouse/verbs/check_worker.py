@@ -122,6 +122,7 @@ def serve(channel: int, room: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.meta_path.insert(0, _WithoutPandas())
     pa.set_cpu_count(1)
+    pa.set_memory_pool(pa.system_memory_pool())  # keeps less of what was given back
     end = Channel(socket.socket(fileno=channel))
     shared = SharedRoom(ROOM_BYTES, room)
     try:

@@ -42,6 +42,7 @@ from scorehouse.verbs.check_worker import (
 )
 
 CHUNK_RESULTS = 2_000
+CHUNK_BYTES = 16 << 20  # much of a chunk's time is the same for any size; memory is not
 _WORTHWHILE = 32 << 20  # packed bytes: four seconds of one process, which takes one to start
 _USUAL_PACKING = 8
 _EVERY = 16  # documents unpacked between two looks at what workers ask
@@ -201,6 +202,7 @@ class SideBySide:
         self._told: dict[int, FindingLog] = {}
         self._tallies: list[Tally] = []
         self._results = 0
+        self._given = 0
         self._logged = 0
         for worker in workers.all:
             _say(worker, job)
@@ -211,11 +213,13 @@ class SideBySide:
             files,
             show_private=self._log.show_private,
             size=CHUNK_RESULTS,
+            most_bytes=CHUNK_BYTES,
             progress=self._attending(progress),
         )
-        for number, (told, batch) in enumerate(gathering):
-            self._told[number] = told
-            self._give(number, batch)
+        for told, batch in gathering:
+            self._told[self._given] = told
+            self._give(self._given, batch)
+            self._given += 1
             del batch  # or it would stay while the next one is gathered
         self._wait_until(lambda: not self._told)
         self._log.merge(gathering.rest())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from scorehouse.intake.checks.registry import Hit, Remark, filled, predicate
 from scorehouse.intake.checks.rule_data import ResultsRule
 
 
+@cache
 def folded(name: str) -> pl.Expr:
     """An id without case and dashes."""
     return pl.col(name).str.to_lowercase().str.replace_all("-", "", literal=True)

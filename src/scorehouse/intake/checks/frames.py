@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, cached_property
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from scorehouse.intake.checks.delivery import Delivery
 from scorehouse.intake.checks.moments import days, moments
@@ -96,8 +98,19 @@ class Frames:
             if name == "item":  # what a student wrote is asked for only by being there
                 has_text = table["response_text"].is_valid()
                 table = table.drop(["response_text"]).append_column("has_response", has_text)
-            self._xml[name] = _frame(table)
+                self._xml[name] = _items_frame(table, blank_is_null=False)
+            else:
+                self._xml[name] = _frame(table)
         return self._xml[name]
+
+    def tests_may_say(self, *parts: bytes) -> bool:
+        """Whether any of these may stand in the test table, in small letters or capitals.
+
+        A look at its bytes as a whole, which costs less than one at each column.
+        """
+        texts = [column for column in self._chunk.tests.columns if column.type == pa.string()]
+        letters = b"\0".join(_letters(chunk) for column in texts for chunk in column.chunks).lower()
+        return any(part in letters for part in parts)
 
     def _ready(self, frame: pl.DataFrame, layouts: Mapping[str, FieldLayout]) -> pl.DataFrame:
         return _typed(_trimmed(frame, layouts, is_trimmed=self.is_xml), layouts)
@@ -152,7 +165,7 @@ class Frames:
 
     @cached_property
     def _items_typed(self) -> pl.DataFrame:
-        items = self._ready(_frame(self._chunk.items), fields_of_items())
+        items = self._ready(_items_frame(self._chunk.items, blank_is_null=True), fields_of_items())
         answered = _yes_or_no("Submitted").fill_null(pl.col("ResponseValue").is_not_null())
         is_first = pl.col("item") != pl.col("item").shift()
         is_new = (is_first | (pl.col("result") != pl.col("result").shift())).fill_null(True)
@@ -216,6 +229,15 @@ class Frames:
         return rows.clear()
 
 
+def _letters(texts: pa.StringArray) -> memoryview:
+    """All letters of some texts, one text after the other."""
+    _, places, data = texts.buffers()
+    if data is None or not len(texts):
+        return memoryview(b"")
+    ends = np.frombuffer(places, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return memoryview(data)[ends[0] : ends[-1]]
+
+
 @cache
 def usual_values(name: str) -> tuple[str, ...]:
     """The values of an item field that need no closer look."""
@@ -253,20 +275,38 @@ def _one_a_name(attributes: pl.DataFrame) -> pl.DataFrame:
     return wanted.group_by("result").agg(chosen)
 
 
-def _frame(table: object) -> pl.DataFrame:
+def _frame(table: pa.Table) -> pl.DataFrame:
     found = pl.from_arrow(table)
     assert isinstance(found, pl.DataFrame)
     return found
+
+
+def _items_frame(table: pa.Table, *, blank_is_null: bool) -> pl.DataFrame:
+    """A table of items as a frame; its columns of nothing but nulls (or blanks) are one."""
+    is_void = _is_blank if blank_is_null else _is_null
+    void = [name for name in table.column_names if is_void(table[name])]
+    nulls = pl.repeat(None, table.num_rows, dtype=pl.String, eager=True)
+    found = _frame(table.drop_columns(void)).hstack([nulls.alias(name) for name in void])
+    return found.select(table.column_names)
+
+
+def _is_null(column: pa.ChunkedArray) -> bool:
+    return bool(column.type == pa.string() and column.null_count == len(column))
+
+
+def _is_blank(column: pa.ChunkedArray) -> bool:
+    return column.type == pa.string() and not any(_letters(chunk) for chunk in column.chunks)
 
 
 def _trimmed(
     frame: pl.DataFrame, layouts: Mapping[str, FieldLayout], *, is_trimmed: bool
 ) -> pl.DataFrame:
     """Blank is null; outer blanks go, if the reader hasn't taken them off."""
+    nulls = frame.null_count().row(0, named=True)
     return frame.with_columns(
         _not_blank(name, is_trimmed=is_trimmed or layout.type == "text")
         for name, layout in layouts.items()
-        if frame[name].null_count() < frame.height
+        if nulls[name] < frame.height
     )
 
 
@@ -278,8 +318,9 @@ def _not_blank(name: str, *, is_trimmed: bool) -> pl.Expr:
 
 def _typed(frame: pl.DataFrame, layouts: Mapping[str, FieldLayout]) -> pl.DataFrame:
     """Add numbers and moments; a column that is blank throughout costs nothing."""
+    nulls = frame.null_count().row(0, named=True)
     numbers = [
-        _number(name, layout.type, is_blank=frame[name].null_count() == frame.height)
+        _number(name, layout.type, is_blank=nulls[name] == frame.height)
         for name, layout in layouts.items()
         if layout.type in NUMBERS
     ]

@@ -77,11 +77,13 @@ def is_fixed(function: Predicate) -> bool:
     return next(iter(signature(function).parameters)) in ("_frames", "given")
 
 
+@cache
 def filled(name: str) -> pl.Expr:
     """Whether a column holds something."""
     return pl.col(name).is_not_null()
 
 
+@cache
 def blank(name: str) -> pl.Expr:
     """Whether a column holds nothing."""
     return pl.col(name).is_null()
@@ -93,12 +95,14 @@ def blanks(frame: str, names: Iterable[str], when: pl.Expr, part: str = "") -> I
         yield Hit(frame, when & blank(name), name, part=part)
 
 
+@cache
 def text(name: str) -> pl.Expr:
     """A column of an XML table as text: without outer blanks, nothing where it is blank."""
     stripped = pl.col(name).str.strip_chars()
     return pl.when(stripped != "").then(stripped)
 
 
+@cache
 def number(name: str) -> pl.Expr:
     """A text column as a finite number, or nothing."""
     value = pl.col(name).cast(pl.Float64, strict=False)

@@ -25,7 +25,7 @@ from scorehouse.intake.readers.identify import (
     is_left_behind,
 )
 from scorehouse.intake.readers.trt_documents import Batch
-from scorehouse.intake.readers.trt_stream import Elements, each_batch, elements_of
+from scorehouse.intake.readers.trt_stream import BATCH_BYTES, Elements, each_batch, elements_of
 from scorehouse.intake.results import ResultChunk
 from scorehouse.result_shapes import RESULT
 
@@ -79,17 +79,22 @@ def read_files(
     log: FindingLog,
     *,
     chunk_results: int = 2_000,
+    chunk_bytes: int = BATCH_BYTES,
     progress: Progress | None = None,
     limits: Limits | None = None,
     threads: int = 1,
     beside: Beside | None = None,
 ) -> Iterator[ResultChunk]:
-    """Yield the results of files that were looked into, as `read_results` does."""
+    """Yield the results of files that were looked into, as `read_results` does.
+
+    A chunk of TRT has at most `chunk_bytes` of documents.
+    """
     if found.documents:
         yield from read_trt_results(
             found.documents,
             log,
             chunk_results=chunk_results,
+            chunk_bytes=chunk_bytes,
             progress=progress,
             limits=limits,
             threads=threads,
@@ -108,6 +113,7 @@ def read_trt_results(
     log: FindingLog,
     *,
     chunk_results: int = 2_000,
+    chunk_bytes: int = BATCH_BYTES,
     progress: Progress | None = None,
     limits: Limits | None = None,
     threads: int = 1,
@@ -120,6 +126,7 @@ def read_trt_results(
         log,
         partial(read_batch, beside=beside),
         size=chunk_results,
+        most_bytes=chunk_bytes,
         limits=limits,
         threads=threads,
         progress=progress,

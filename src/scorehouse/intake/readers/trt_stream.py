@@ -25,7 +25,7 @@ from scorehouse.intake.readers.trt_elements import ElementRows
 from scorehouse.intake.readers.trt_xml import reports
 
 Progress = Callable[[int, int | None], None]
-_BATCH_BYTES = 14 << 20
+BATCH_BYTES = 14 << 20
 _Made = TypeVar("_Made")
 
 
@@ -103,6 +103,7 @@ class Gathering:
         *,
         show_private: bool,
         size: int,
+        most_bytes: int = BATCH_BYTES,
         limits: Limits | None = None,
         progress: Progress | None = None,
     ) -> None:
@@ -111,12 +112,13 @@ class Gathering:
         found = documents(sources, walk, self._log)
         if progress:
             found = _counted(found, lambda done: progress(done, max(walk.expected, len(sources))))
-        self._batches = batches(found, size, _BATCH_BYTES)
+        self._batches = batches(found, size, most_bytes)
 
     def __iter__(self) -> Iterator[tuple[FindingLog, Batch]]:
-        for batch in self._batches:
-            yield self._log.hand_over(), batch
-            del batch  # or it would stay while the next one is gathered
+        return map(self._told, self._batches)  # keeps no batch while the next one is gathered
+
+    def _told(self, batch: Batch) -> tuple[FindingLog, Batch]:
+        return self._log.hand_over(), batch
 
     def rest(self) -> FindingLog:
         """What was told after the last batch."""
@@ -129,6 +131,7 @@ def each_batch(
     make: Callable[[Batch, FindingLog], _Made],
     *,
     size: int,
+    most_bytes: int = BATCH_BYTES,
     limits: Limits | None,
     threads: int,
     progress: Progress | None,
@@ -138,7 +141,12 @@ def each_batch(
     `make` runs in up to `threads` threads; what comes out is the same for any number.
     """
     gathering = Gathering(
-        sources, show_private=log.show_private, size=size, limits=limits, progress=progress
+        sources,
+        show_private=log.show_private,
+        size=size,
+        most_bytes=most_bytes,
+        limits=limits,
+        progress=progress,
     )
     for told, own, made in _in_order(gathering, log, make, threads):
         log.merge(told)
