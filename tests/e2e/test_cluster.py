@@ -12,9 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from academic_students import by_chance, register, setting, sums_by_hand, sums_by_sql
 from e2e.invented import scorehouse
 from scorehouse.errors import UsageError
 from scorehouse.reports.query import ReportQuery
+from scorehouse.rulebook.dashboard_students import student_rules
 from scorehouse.verbs.request import ScoreRequest
 from scorehouse.verbs.score import score_file
 from scorehouse.verbs.score_spread import Spread
@@ -247,6 +249,14 @@ def test_a_cluster_that_isnt_there_is_said_in_one_sentence(tmp_path: Path) -> No
         connect("sc://127.0.0.1:9", tmp_path)
     with pytest.raises(UsageError, match="sc://HOST:PORT"):
         connect("spark://127.0.0.1:7077", tmp_path)
+
+
+@pytest.mark.torture
+def test_the_indicators_sums_are_those_by_hand(engine: Engine) -> None:
+    about = setting(student_rules("2019"), "ELA")
+    spells, records = by_chance(5, 300, about.rules)
+    register(engine, spells, records, about)
+    assert sums_by_sql(engine, about) == sums_by_hand(spells, records, about)
 
 
 @pytest.mark.torture
