@@ -170,15 +170,16 @@ def all_small(reports: str) -> Released:
     for row in rows:
         if levels := row.get("level_counts"):
             row["level_counts"] = [4, *(0 for _ in levels[1:])]
-    return _released(rows, "public")
+    return released_rows(rows, "public")
 
 
 def released(profile: str = "public", reports: str = "") -> Released:
     """What an audience sees of the invented figures."""
-    return _released(_rows(reports), profile)
+    return released_rows(_rows(reports), profile)
 
 
-def _released(rows: list[Row], profile: str) -> Released:
+def released_rows(rows: list[Row], profile: str) -> Released:
+    """What an audience sees of some rows."""
     table = figure_table(rows)
     query = Query("pages")
     return release(

@@ -372,3 +372,53 @@ def test_no_figures_are_still_a_page_or_none(tmp_path: Path) -> None:
     released = samples.released(reports="claims")
     empty = type(released)(**{**vars(released), "figures": released.figures.slice(0, 0)})
     assert write_report_pages(empty, tmp_path, samples.ABOUT) == []
+
+
+def test_an_interim_test_stands_beside_the_same_test_alone() -> None:
+    """Other tests of the same grade and type are other things."""
+    rows = [
+        {**row, "assessment_type": "IAB", "assessment_id": test}
+        for test in ("Reading block", "Editing block")
+        for row in samples.overall()
+        if row["school_year"] == samples.YEARS[-1] and row["test_grade"]
+    ]
+    made = report_pages(samples.released_rows(rows, "staff"), samples.ABOUT)
+    page = next(page for page in made if page.stem == "overall-99640010000001")
+    tables = list(parser.document_fromstring(html(page)).iter("table"))
+    named = [
+        [cell.text_content() for cell in one.iter("th") if cell.get("scope") == "row"]
+        for one in tables
+    ]
+    assert sum("Alder Creek Elementary" in names for names in named) == 4
+    assert [names for names in named if len(set(names)) < len(names)] == []
+
+
+def test_claims_stand_in_the_order_of_the_subject() -> None:
+    rows = sorted(samples.claims(), key=lambda row: row["measure"])  # 2-W before SOCK_R
+    (page,) = report_pages(samples.released_rows(rows, "staff"), samples.ABOUT)
+    text = parser.document_fromstring(html(page)).text_content()
+    assert -1 < text.index("Reading by student group") < text.index("Writing by student group")
+    (chart,) = (c for c in parser.document_fromstring(html(page)).iter("table") if "Reading" in
+                c.text_content() and "Writing" in c.text_content())  # fmt: skip
+    assert chart.text_content().index("Reading") < chart.text_content().index("Writing")
+
+
+def test_a_head_without_a_number_of_students_says_so() -> None:
+    for page in report_pages(samples.all_small("overall"), samples.ABOUT):
+        if page.stem == "overall-side-by-side":
+            continue
+        text = " ".join(parser.document_fromstring(html(page)).text_content().split())
+        assert "All grades, students not shown" in text
+        assert "fewer than 11 students not" not in text
+
+
+def test_the_page_of_a_cohort_says_how_it_changed() -> None:
+    first = f"{samples.YEARS[0]}:03"
+    rows = [
+        {**row, "compared_with": first} if row.get("change") else row
+        for row in samples.longitudinal()
+    ]
+    told = samples.released_rows(rows, "staff")
+    (page,) = report_pages(told, samples.ABOUT, comparisons(told.figures))
+    text = " ".join(parser.document_fromstring(html(page)).text_content().split())
+    assert "ELA (the same students) rose by 5 points since 2016-17" in text

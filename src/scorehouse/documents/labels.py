@@ -82,6 +82,16 @@ class Labels:
         known = self.own.get(code) or packaged()["measure"].get(f"{subject}/{code}")
         return str(known or bare)
 
+    def place(self, subject: str, code: str) -> int:
+        """Where a measure stands among those of its subject; what nobody knows comes last.
+
+        >>> Labels().place("ELA", "claim:SOCK_R") < Labels().place("ELA", "claim:2-W")
+        True
+        """
+        known = list(packaged()["measure"])
+        name = f"{subject}/{code}"
+        return known.index(name) if name in known else len(known)
+
     def levels(self, subject: str, measure: str, count: int) -> Sequence[str]:
         """What so many levels of a measure are called, lowest first."""
         for key in (f"{subject}/{measure}", measure.partition(":")[0]):

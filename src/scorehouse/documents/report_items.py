@@ -45,7 +45,9 @@ def _points(one: Slice, rows: Figures, group: str, view: View) -> Chart:
     grade = view.labels.grade(found.rows[0].grade).lower() if found.rows else ""
     title = f"{view.labels.group(group)}: students by points, {grade}, {rows.latest}"
     key = key_of(one.key, "points", found.rows[0].grade if found.rows else "", group)
-    return item_bars(key, title, items, difficulty_name=REACHED, ends=(0, 1))
+    is_trait = bool(found.rows) and found.rows[0].measure.startswith("trait:")
+    what = "trait" if is_trait else "item"
+    return item_bars(key, title, items, what=what, difficulty_name=REACHED, ends=(0, 1))
 
 
 def _mean(said: str) -> str:

@@ -14,14 +14,14 @@ from scorehouse.documents.figure_rows import (
     FigureRow,
     Figures,
 )
-from scorehouse.documents.page import Block, Section
+from scorehouse.documents.page import Block, Section, Words
 from scorehouse.documents.report_overall import FROM_STANDARD, MEAN_SCORE, MET_PERCENT, bars
 from scorehouse.documents.report_shared import (
+    MOST_SENTENCES,
     Slice,
     View,
     key_of,
     missing_table,
-    sentences,
     slices,
 )
 from scorehouse.reports.charts import Amount, Chart, Number, Series, Table, cohort_lines
@@ -52,7 +52,9 @@ def _section(one: Slice, view: View) -> Section:
         )
         for code in one.rows.groups()
     ]
-    return Section(one.key, one.heading, list(sentences(one.rows.rows)), parts)
+    said = [text for row in one.rows.everybody().rows for text in view.sentences(row)]
+    words = [Words(list(dict.fromkeys(said))[:MOST_SENTENCES])] if said else []
+    return Section(one.key, one.heading, words, parts)
 
 
 def _steps(rows: Figures) -> list[tuple[str, str]]:

@@ -68,7 +68,9 @@ def head_facts(rows: Figures, labels: Labels) -> list[Fact]:
         if row is None or len(ids) > 1 or not one.rows.has(MET):
             continue
         amount = row.met()
-        remark = [labels.grade(row.grade), told(row.count("n_scored")) + " students"]
+        n = row.count("n_scored")
+        many = f"{told(n)} students" if n.value is not None else "students not shown"
+        remark = [labels.grade(row.grade), many]
         if amount.low is not None:
             remark.append(f"likely {interval(amount, 1)}")
         facts.append(Fact(f"{one.heading}: met", _short(amount), ", ".join(remark)))
@@ -214,9 +216,7 @@ def _years(one: Slice, rows: Figures, view: View) -> list[Chart]:
 def _line(
     one: Slice, figures: Figures, entity: str, grade: str, years: Sequence[str], figure: Figure
 ) -> Series | None:
-    kind = one.rows.values("assessment_type")[0]
-    wanted = {"subject": one.subject, "assessment_type": kind, "measure": "overall"}
-    rows = figures.where(entity_id=entity, test_grade=grade, **wanted)
+    rows = _of_the_test(one, figures).where(entity_id=entity, test_grade=grade)
     if not rows.rows:
         return None
     points = [rows.one(school_year=year) for year in years]
@@ -224,12 +224,17 @@ def _line(
     return Series(name_of(rows.rows[0]), shown)
 
 
+def _of_the_test(one: Slice, figures: Figures) -> Figures:
+    """Overall rows of the slice's subject and type of test; of an interim, of the one test."""
+    first = one.rows.rows[0]
+    test = {name: first[name] for name in ("assessment_type", "assessment_id")}
+    return figures.where(subject=one.subject, measure="overall", **test)
+
+
 def _above(one: Slice, latest: Figures, view: View, year: str) -> list[Chart]:
     grade = main_grade(latest)
-    kind = one.rows.values("assessment_type")[0]
-    rows = view.figures.everybody().where(
-        subject=one.subject, assessment_type=kind, measure="overall", school_year=latest.latest
-    )
+    everywhere = _of_the_test(one, view.figures.everybody())
+    rows = everywhere.where(school_year=latest.latest)
     wanted = [view.entity_id, *view.above]
     named = [
         (name_of(row), row)

@@ -30,7 +30,11 @@ def _claims(one: Slice, view: View) -> Section:
     parts = []
     for grade in latest.grades():
         rows = latest.everybody().where(test_grade=grade)
-        named = [(view.labels.measure(one.subject, row.measure), row) for row in rows.rows]
+        named = [
+            (view.labels.measure(one.subject, measure), row)
+            for measure in _in_order(one, rows, view)
+            for row in rows.where(measure=measure).rows
+        ]
         title = f"Claims, {view.labels.grade(grade).lower()}, {latest.latest}"
         chart = bars(one, f"claims-{grade or 'all'}", title, named, view)
         key = key_of(one.key, "grade", grade)
@@ -40,11 +44,18 @@ def _claims(one: Slice, view: View) -> Section:
     return Section(one.key, one.heading, list(sentences(latest.everybody().rows)), parts)
 
 
+def _in_order(one: Slice, rows: Figures, view: View) -> list[str]:
+    """The claims in the order in which a subject's are told."""
+    return sorted(
+        rows.values("measure"), key=lambda code: (view.labels.place(one.subject, code), code)
+    )
+
+
 def _claims_by_group(one: Slice, latest: Figures, view: View) -> Section:
     grade = main_grade(latest)
     rows = latest.where(test_grade=grade)
     charts: list[Chart] = []
-    for measure in rows.values("measure"):
+    for measure in _in_order(one, rows, view):
         of_measure = rows.where(measure=measure)
         named = [
             (view.labels.group(code), row)

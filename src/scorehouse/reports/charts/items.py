@@ -27,6 +27,7 @@ def item_bars(
     title: str,
     rows: Sequence[ItemRow],
     *,
+    what: str = "item",
     difficulty_name: str = "Difficulty",
     ends: tuple[float, float] | None = None,
 ) -> Chart:
@@ -35,7 +36,7 @@ def item_bars(
     `ends` are those of the difficulty's scale; without, it ends where the items do.
     """
     most = max((len(row.percents) for row in rows), default=0)
-    drawing = Drawing(key, title, _described(rows))
+    drawing = Drawing(key, title, _described(rows, what))
     entries = list(zip(_point_names(most), point_fills(most), strict=True))
     top = legend(drawing, entries, 16) + 26 if most else 36.0
     scale = Scale(*(ends or ends_of([row.difficulty for row in rows])), LANE, LANE_END)
@@ -47,7 +48,7 @@ def item_bars(
         _row(drawing, row, top + STEP * index, scale)
     if not rows:
         drawing.soft(0, top, NOT_DRAWN)
-    table = _table(title, rows, most, difficulty_name)
+    table = _table(title, rows, most, what, difficulty_name)
     return Chart(key, title, drawing.description, drawing.svg(bottom + 24), table)
 
 
@@ -95,7 +96,7 @@ def _bar(drawing: Drawing, percents: Sequence[Amount], fills: Sequence[Fill], y:
     drawing.rect(NAME, y, BAR_END - NAME, BAR, fill="none", stroke=AXIS)
 
 
-def _described(rows: Sequence[ItemRow]) -> str:
+def _described(rows: Sequence[ItemRow], what: str) -> str:
     if not rows:
         return NOT_DRAWN
     told_rows = []
@@ -104,11 +105,13 @@ def _described(rows: Sequence[ItemRow]) -> str:
         shares = ", ".join(f"{points} {share}" for points, share in named)
         told_rows.append(f"{row.name}: {shares}.")
     rest = len(rows) - TOLD_ROWS
-    more = [f"{counted(rest, 'more item')} in the table."] if rest > 0 else []
-    return " ".join([f"{counted(len(rows), 'item')}, students by points.", *told_rows, *more])
+    more = [f"{counted(rest, 'more ' + what)} in the table."] if rest > 0 else []
+    return " ".join([f"{counted(len(rows), what)}, students by points.", *told_rows, *more])
 
 
-def _table(title: str, rows: Sequence[ItemRow], most: int, difficulty_name: str) -> Table:
+def _table(
+    title: str, rows: Sequence[ItemRow], most: int, what: str, difficulty_name: str
+) -> Table:
     points = tuple(f"{counted(point, 'point')}, %" for point in range(most))
     body = tuple(
         (
@@ -121,5 +124,5 @@ def _table(title: str, rows: Sequence[ItemRow], most: int, difficulty_name: str)
         )
         for row in rows
     )
-    columns = ("Item", "Students", *points, difficulty_name, "Remark")
+    columns = (what.capitalize(), "Students", *points, difficulty_name, "Remark")
     return Table(title, columns, body, frozenset({len(columns) - 1}))
