@@ -43,6 +43,7 @@ bench: $(VENV)/ready-bench ## Measure scoring against other packages, in one run
 	@$(PYTHON) bench/results.py
 	@$(PYTHON) bench/warehouse.py
 	@$(PYTHON) bench/reports.py
+	@$(PYTHON) bench/academic.py
 	@$(PYTHON) bench/warehouse_postgres.py
 	@$(PYTHON) bench/find.py
 	@$(PYTHON) bench/rosters.py

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from scorehouse import indicator_audit
 from scorehouse.accountability.academic.explain import changes, counted, reasons, sources
 from scorehouse.accountability.academic.printed import printed_row
 from scorehouse.accountability.academic.sums import SUMS
@@ -208,6 +209,15 @@ def test_an_unknown_group_is_explained_not_an_error(tmp_path: Path) -> None:
     path.write_text(PRINTED.replace("S,EL,", "S,XYZ,"))
     told = audit_file(path, FindingLog()).as_json()
     assert (told["rows"], told["explained"]) == (3, 1)
+
+
+def test_an_audit_from_python_gives_the_findings(tmp_path: Path) -> None:
+    path = tmp_path / "printed.csv"
+    path.write_text(PRINTED.replace("99900010000001,S", "9990001000001,S"))
+    summary, findings = indicator_audit(path)
+    assert (summary.rows, summary.left_out) == (2, 1)
+    assert findings["rule"].to_pylist() == ["academic_value"]
+    assert "leading zero" in findings["message"][0].as_py()
 
 
 def test_a_wrong_color_is_unexplained(tmp_path: Path) -> None:

@@ -28,6 +28,13 @@ class Indicator(NamedTuple):
     findings: pa.Table
 
 
+class IndicatorAudit(NamedTuple):
+    """What an audit counted and how rows differ, and each finding as an Arrow table."""
+
+    summary: AuditSummary
+    findings: pa.Table
+
+
 def indicator(
     dashboard: str,
     *,
@@ -64,15 +71,17 @@ def indicator(
 
 def indicator_audit(
     file: AnyPath, *, dashboard: str = "", subject: str = "", accept_uncertain: bool = False
-) -> AuditSummary:
+) -> IndicatorAudit:
     """Recompute every row of a state's published file; see `scorehouse indicator audit`.
 
-    Rows that can't be read are counted in `left_out`.
+    Rows that can't be read are counted in `summary.left_out`, and the findings say why. Raises
+    ScorehouseError when nothing of the file can be checked.
     """
-    return audit_file(
-        Path(file), FindingLog(), dashboard=dashboard, subject=subject,
-        accept_uncertain=accept_uncertain,
-    )  # fmt: skip
+    log = FindingLog()
+    summary = audit_file(
+        Path(file), log, dashboard=dashboard, subject=subject, accept_uncertain=accept_uncertain
+    )
+    return IndicatorAudit(summary, log.table())
 
 
 def _path(path: AnyPath | None) -> Path | None:
