@@ -52,36 +52,41 @@ def entity_sums(
     types = np.repeat(np.arange(len(found)), [len(keys) for keys, _ in found])
     entities, group_nos = keys // len(groups), keys % len(groups)
     places = entities * len(found) + types
-    order = np.argsort(places * len(groups) + group_nos)
+    rows = np.flatnonzero((entities > 0) & (group_nos != groups.index(CURRENT_SWD)))
+    rows = rows[np.argsort((places * len(groups) + group_nos)[rows])]
     made = {
-        "place": pa.array(places[order]),
-        "entity_id": pa.array(["", *ids]).take(pa.array(entities[order])),
-        "entity_type": pa.array(list(_LEVELS)).take(pa.array(types[order])),
-        "student_group": pa.array(groups, pa.string()).take(pa.array(group_nos[order])),
+        "place": pa.array(places[rows]),
+        "entity_id": pa.array(["", *ids]).take(pa.array(entities[rows])),
+        "entity_type": pa.array(list(_LEVELS)).take(pa.array(types[rows])),
+        "student_group": pa.array(groups, pa.string()).take(pa.array(group_nos[rows])),
     }
     for name in found[0][1]:
-        made[name] = pa.array(np.concatenate([sums[name] for _, sums in found])[order])
+        made[name] = pa.array(np.concatenate([sums[name] for _, sums in found])[rows])
     return pa.table(made)
 
 
 def _ints(cells: pa.Table, name: str) -> Ints:
-    found: Ints = cells[name].combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)
-    return found
+    found = cells[name].combine_chunks().to_numpy(zero_copy_only=False)
+    whole: Ints = found.astype(np.int64, copy=False)
+    return whole
 
 
 def _level(
     cells: Mapping[str, Ints], entity: str, reason: str, entities: int, groups: Sequence[str]
 ) -> tuple[Ints, Mapping[str, Ints]]:
-    """A level's entities and groups that have students, as keys in order, and all of their sums."""
+    """A level's entities and groups that have students, as keys in order, and all of their sums.
+
+    Entity 0, which is none, is among them.
+    """
     keys, reasons = cells[entity] * len(groups) + cells["group_no"], cells[reason]
     is_there = np.zeros((entities + 1) * len(groups), np.bool_)
     is_there[keys] = True
     there = np.flatnonzero(is_there)
     rows = (np.cumsum(is_there) - 1)[keys]
 
-    def added(name: str, cells_of: NDArray[np.int64] | slice) -> Ints:
+    def added(name: str, some: Ints | slice) -> Ints:
         found = np.zeros(len(there), np.int64)
-        np.add.at(found, rows[cells_of], cells[name][cells_of])
+        np.add.at(found, rows[some], cells[name][some])
         return found
 
     counting, every = np.flatnonzero(reasons == 0), slice(None)
@@ -91,8 +96,7 @@ def _level(
     for name, number in REASONS.items():
         if name != "duplicate":
             made[f"left_out_{name}"] = added("n", np.flatnonzero(reasons == number))
-    is_row = (there >= len(groups)) & (there % len(groups) != groups.index(CURRENT_SWD))
-    return there[is_row], {name: sums[is_row] for name, sums in made.items()}
+    return there, made
 
 
 def _colored(scores: Ints, keys: Ints, groups: Sequence[str]) -> Ints:

@@ -252,10 +252,11 @@ def _high_schools(grades: Mapping[tuple[str, str], tuple[str, str]], year: Year)
 
     High schools, and schools of grades 7 to 12, have them; schools that begin lower don't.
     """
+    school_year = str(year.year)
     by_grades = {
         school: lowest >= _HIGH_FROM and highest >= _GRADE_11
         for (of, school), (lowest, highest) in grades.items()
-        if of == str(year.year)
+        if of == school_year
     }
     return {
         school.school_id: by_grades.get(school.school_id, False)
