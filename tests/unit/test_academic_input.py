@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from typer.testing import CliRunner
 
@@ -17,6 +18,7 @@ from scorehouse.intake.findings import FindingLog
 from scorehouse.rulebook.dashboard_load import academic_rules
 from scorehouse.rulebook.dashboard_students import student_rules
 from scorehouse.terms import SchoolYear
+from scorehouse.verbs.indicator_library import Indicator, indicator
 from scorehouse.warehouse import Warehouse
 from scorehouse.warehouse.academic_files import read_table, results_of, roster_of
 from scorehouse.warehouse.academic_input import Files, from_files, from_warehouse
@@ -248,3 +250,36 @@ def test_days_of_tests_are_not_asked_where_windows_are_told() -> None:
     spring = (date(2019, 4, 1), date(2019, 5, 31))
     told = Year(YEAR, {SCHOOL: School(SCHOOL, "99900010000000")}, {("", ""): spring})
     assert with_taken_windows(told, lambda: pytest.fail("asked"), FindingLog()) is told
+
+
+def test_others_than_staff_see_rows_of_released_results_alone(tmp_path: Path) -> None:
+    house = loaded(tmp_path)
+    state = [("2017-18", "", "released"), ("2018-19", "", "released")]
+    stated(house, [*state, ("2018-19", SCHOOL, "reviewing")], subject="Math")
+    stated(house, state, subject="ELA")
+    house.close()
+    staff, dashboard = (indicator("2019", warehouse=tmp_path / "w", profile=profile)
+                        for profile in ("staff", "dashboard"))  # fmt: skip
+    assert places(staff, "Math") == places(staff, "ELA") == {"S", "D", "X"}
+    assert places(dashboard, "ELA") == {"S", "D", "X"}
+    assert places(dashboard, "Math") == set()
+    gone = staff.figures.filter(pc.field("subject") == "Math").num_rows
+    assert f"Left out, with results not yet released: {gone} rows." in dashboard.notes
+    assert not any("not yet released" in note for note in staff.notes)
+
+
+def places(found: Indicator, subject: str) -> set[str]:
+    rows = found.figures.to_pylist()
+    return {row["entity_type"] for row in rows if row["subject"] == subject}
+
+
+def stated(house: Warehouse, rows: list[tuple[str, str, str]], subject: str) -> None:
+    """Say how far results of a subject are, by year and entity."""
+    years, entities, told = zip(*rows, strict=True)
+    table = pa.table({"school_year": years, "lea_id": entities, "availability": told,
+                      "subject": [subject] * len(rows)})  # fmt: skip
+    with house.transaction("availability") as transaction:
+        number = transaction.begin_import("availability", "", subject)
+        merge(transaction, "availability", table, number)
+        transaction.end_import(number, "PROCESSED", "", {})
+        transaction.commit("availability")

@@ -194,3 +194,5 @@ def test_the_nearest_row_decides(held: Warehouse) -> None:
     assert gate.status(SCHOOLS[0], LATEST, "Math") == "loading"  # a status nobody knows
     assert gate.status("", EARLIER, "ELA") == "released"  # no school: the state's row
     assert gate.status("99999990000009", "2030-31", "ELA") == "loading"  # no row at all
+    # a school that the warehouse doesn't know, of a district that it does
+    assert gate.status(f"{NORTH[:7]}0000099", EARLIER, "Math") == "reviewing"

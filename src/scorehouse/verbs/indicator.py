@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scorehouse.accountability.academic.figure import Figure, decide, figure
 from scorehouse.accountability.academic.printed import Printed
-from scorehouse.accountability.academic.sums import KEYS, LEFT_OUT, Row, row_of, sums_of
+from scorehouse.accountability.academic.sums import KEYS, LEFT_OUT, STATE, Row, row_of, sums_of
 from scorehouse.accountability.academic.table import indicator_table
 from scorehouse.disclosure import Query, release
 from scorehouse.errors import UsageError
@@ -51,6 +51,8 @@ class IndicatorInput:
 
     `entities` has `entity_id` and any of `entity_name`, `parent_id`, `district_name`,
     `county_name`, `is_county_office`. `distances`: None where only sums are known.
+    `not_released`: entities and subjects some of whose results others than staff may not see
+    yet.
     """
 
     current: pl.DataFrame
@@ -59,6 +61,7 @@ class IndicatorInput:
     snapshot: int = 0
     distances: Distances | None = None
     notes: Sequence[str] = ()
+    not_released: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,40 @@ def compute(given: IndicatorInput, rules: AcademicRules, profile: str = "staff")
     Raises UsageError for an audience that the indicator hasn't, and for unknown groups.
     """
     if profile not in PROFILES:
-        raise UsageError(f"the indicator is for {' or '.join(PROFILES)}, not for {profile!r}")
+        raise UsageError(_not_offered(profile))
     table = indicator_table(given.current, given.prior, rules)
+    notes = [*_notes(rules, given)]
     if profile != STAFF:
-        table = _as_published(table, rules)
+        whole = len(table)
+        table = _released_alone(_as_published(table, rules), given.not_released)
+        left_out = whole - len(table)
+        if left_out:
+            notes.append(f"Left out, with results not yet released: {left_out:,} rows.")
     named = _named(table, given.entities)
     return Computed(
         rules.dashboard, profile, _let_out(named, rules, profile, given.snapshot),
-        tuple(_notes(rules, given)),
+        tuple(notes),
     )  # fmt: skip
+
+
+def _not_offered(profile: str) -> str:
+    told = f"the indicator is for {' or '.join(PROFILES)}, not for {profile!r}"
+    if profile == "public":
+        told += (
+            ": its students are nearly those of reports, and what the two tell together about the "
+            "few in between isn't reckoned with; take dashboard for what the state prints"
+        )
+    return told
+
+
+def _released_alone(table: pl.DataFrame, gone: frozenset[tuple[str, str]]) -> pl.DataFrame:
+    """Without rows some of whose results aren't released yet; the state has all results."""
+    if not gone:
+        return table
+    away = pl.DataFrame(sorted(gone), schema=["entity_id", "subject"], orient="row")
+    is_whole = (pl.col("entity_type") != STATE) | ~pl.col("subject").is_in(away["subject"].unique())
+    kept = table.filter(is_whole)
+    return kept.join(away, on=["entity_id", "subject"], how="anti", maintain_order="left")
 
 
 def _as_published(table: pl.DataFrame, rules: AcademicRules) -> pl.DataFrame:

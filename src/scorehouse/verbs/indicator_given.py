@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,11 +13,13 @@ from scorehouse.errors import UsageError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.rulebook.dashboard import AcademicRules
 from scorehouse.rulebook.dashboard_students import student_rules
+from scorehouse.terms import SchoolYear
 from scorehouse.verbs.indicator import IndicatorInput
 from scorehouse.verbs.indicator_sums import checked, read_sums
 from scorehouse.warehouse import Warehouse
 from scorehouse.warehouse.academic_files import entities_of
 from scorehouse.warehouse.academic_input import Files, from_files, from_warehouse, names_of
+from scorehouse.warehouse.availability import not_released
 
 
 class Sources(NamedTuple):
@@ -58,6 +61,7 @@ def _named(
             read_sums(sources.sums, log), prior, names_of(entities_of(sources.entities, log))
         )
     who = student_rules(rules.dashboard, sources.settings)
+    house = None
     if sources.warehouse is not None:
         house = held.enter_context(
             closing(Warehouse.open(sources.warehouse, engine_url=sources.engine))
@@ -68,11 +72,23 @@ def _named(
         found = held.enter_context(from_files(_files(sources), rules, who, log))
     current = found.years.sums(is_current=True)
     assert current is not None
-    return IndicatorInput(
+    made = IndicatorInput(
         current, found.years.sums(is_current=False), found.entities, found.snapshot,
         found.years.distances, tuple(f"Uncertain setting {said.rule}: {said.note}"
                                      for said in who.uncertain),
     )  # fmt: skip
+    return made if house is None else _with_withheld(made, house, rules, sources.as_of)
+
+
+def _with_withheld(
+    made: IndicatorInput, house: Warehouse, rules: AcademicRules, as_of: str
+) -> IndicatorInput:
+    """Add what of both years others than staff may not see yet."""
+    year = rules.school_year
+    years = (str(year), str(SchoolYear(year.ends - 1)))
+    with house.snapshot(as_of) as snapshot:
+        withheld = not_released(snapshot, made.current["entity_id"].unique(), years)
+    return replace(made, not_released=withheld)
 
 
 def _files(sources: Sources) -> Files:

@@ -10,14 +10,16 @@ above it that has one, else the row of the whole state; a row of the subject bef
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from scorehouse.ids import CdsCode
 from scorehouse.reports.query import AVAILABILITY
-from scorehouse.terms import AssessmentType
-from scorehouse.warehouse.entity_tree import DISTRICT, SCHOOL, Tree
+from scorehouse.terms import AssessmentType, Subject
+from scorehouse.warehouse.academic_files import district_of
+from scorehouse.warehouse.entity_tree import DISTRICT, Tree, read_tree
 from scorehouse.warehouse.snapshot import Snapshot
 
 LOADING, RELEASED = AVAILABILITY[0], AVAILABILITY[-1]
@@ -96,19 +98,56 @@ class Gate:
         return passes
 
     def _places(self, school: str) -> tuple[str, ...]:
-        """The school and what is above it, nearest first."""
+        """The school and what is above it, nearest first.
+
+        Of a school that the warehouse knows in no district, the one that its code names.
+        """
         if school not in self._above:
-            above = [entity.entity_id for entity in self.tree.above(school)]
-            self._above[school] = (school, *above) if school else tuple(above)
+            above = list(self.tree.above(school))
+            known = any(entity.entity_type == DISTRICT for entity in above)
+            named = () if known or not is_cds(school) else (district_of(school),)
+            places = (school, *named, *(entity.entity_id for entity in above))
+            self._above[school] = tuple(filter(None, places))
         return self._above[school]
 
     def _district(self, school: str) -> str:
-        kinds = {
-            entity.entity_type: entity.entity_id
-            for place in self._places(school)
-            if (entity := self.tree.entities.get(place)) is not None
-        }
-        return kinds.get(DISTRICT) or kinds.get(SCHOOL) or ""
+        places = self._places(school)
+        kinds = {e.entity_type: p for p in places if (e := self.tree.entities.get(p)) is not None}
+        return kinds.get(DISTRICT) or (district_of(school) if is_cds(school) else "")
+
+
+def not_released(
+    snapshot: Snapshot, entities: Iterable[str], years: Sequence[str]
+) -> frozenset[tuple[str, str]]:
+    """The entities and subjects some of whose results of some years aren't released yet.
+
+    What isn't released of a school isn't of its district either: as the warehouse holds it, and
+    as the school's code tells. Results of unknown schools are the state's.
+    """
+    statuses = read_statuses(snapshot)
+    if not statuses:
+        return frozenset()
+    tree = read_tree(snapshot)
+    gate = Gate(statuses, tree, RELEASED)
+    found: set[tuple[str, str]] = set()
+    for subject in map(str, Subject):
+        for one in {*entities, *tree.entities, ""}:
+            if any(gate.status(one, year, subject) != RELEASED for year in years):
+                above = [entity.entity_id for entity in tree.above(one)]
+                found |= {(entity, subject) for entity in (one, *above, district_of(one))}
+    return frozenset(found)
+
+
+def is_cds(code: str) -> bool:
+    """Whether a code is one of a school or district.
+
+    >>> is_cds("99900010000001"), is_cds("Oak")
+    (True, False)
+    """
+    try:
+        return bool(CdsCode(code))
+    except ValueError:
+        return False
 
 
 def notes(gate: Gate) -> Iterator[str]:
