@@ -275,9 +275,29 @@ def test_a_district_of_size_is_the_same(tmp_path: Path) -> None:
     assert_equal(*(rows_of(Warehouse.open(tmp_path / name), iter(names)) for name in (HERE, THERE)))
 
 
-def test_a_report_has_the_same_numbers(houses: dict[str, Warehouse]) -> None:
+@pytest.mark.parametrize(
+    "query",
+    [
+        ReportQuery("aggregate", student_groups=("ALL", "EVER_EL", "F")),
+        ReportQuery("longitudinal", steps=("2017-18:04", "2018-19:05"), follow="both"),
+    ],
+    ids=lambda query: query.report,
+)
+def test_a_report_has_the_same_numbers(houses: dict[str, Warehouse], query: ReportQuery) -> None:
     """The marts, the cube among them, give the same whole numbers on either engine."""
-    query = ReportQuery("aggregate", student_groups=("ALL", "EVER_EL", "F"))
     here, there = (figures_of(houses[name], query).figures for name in (HERE, THERE))
     assert here.num_rows
+    assert there.equals(here)
+
+
+def test_results_are_as_available_on_either_engine(
+    houses: dict[str, Warehouse], tmp_path: Path
+) -> None:
+    said = tmp_path / "availability.csv"
+    said.write_text("lea_id,school_year,subject,availability\n,2018-19,ELA,released\n")
+    query = ReportQuery("longitudinal", steps=("2017-18:04", "2018-19:05"), follow="grades")
+    for name in (HERE, THERE):
+        loaded(houses[name], said)
+    here, there = (figures_of(houses[name], query, "public").figures for name in (HERE, THERE))
+    assert set(here["subject"].to_pylist()) == {"ELA"}
     assert there.equals(here)

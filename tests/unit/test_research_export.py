@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from report_help import NORTH, SCHOOLS, house, world
+from report_help import NORTH, SCHOOLS, add, house, world
 from scorehouse.cli.app import app
 from scorehouse.exports.research_read import read
 from scorehouse.reports.query import ReportQuery
@@ -135,3 +135,17 @@ def test_an_existing_folder_is_not_written_over(made: Warehouse, tmp_path: Path)
     code, _ = run(made, tmp_path, "--year", "2018-19")
     assert code == 2
     assert (tmp_path / "kept").read_text() == "mine"
+
+
+def test_results_that_arent_released_stay_out_and_are_told(tmp_path: Path) -> None:
+    told = house(tmp_path / "w", world(5, 200))
+    names = ("lea_id", "school_year", "subject", "availability")
+    stated = [("", "2018-19", "", "released"), (NORTH, "2018-19", "Math", "reviewing")]
+    add(told, {"availability": [dict(zip(names, row, strict=True)) for row in stated]})
+    code, said = run(told, tmp_path / "out", "--year", "2018-19", "--groups", "all")
+    assert code == 0
+    assert said["notes"] == ["Left out, not yet released: 2018-19 Math (1 district)."]
+    found = rows(tmp_path / "out" / "sb_ca2019_1_csv_v1.txt")
+    of_north = found.filter(pl.col("county_code") + pl.col("district_code") == NORTH[:7])
+    assert set(of_north["test_id"]) == {"01"}
+    assert set(found["test_id"]) == {"01", "02"}

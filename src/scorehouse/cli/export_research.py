@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
@@ -101,9 +101,9 @@ def research_file(
     ]
     if as_json:
         print_json({"output": str(output), "rows": written, "left_out": left_out,
-                    "uncertain": era.uncertain})  # fmt: skip
+                    "uncertain": era.uncertain, "notes": list(run.notes)})  # fmt: skip
     else:
-        _say(output, written, left_out, era)
+        _say(output, written, left_out, [era.uncertain, *run.notes])
     raise typer.Exit(SOMETHING_LEFT_OUT if left_out else 0)
 
 
@@ -114,10 +114,10 @@ def _parsed(year: str) -> SchoolYear:
         raise UsageError(str(error)) from None
 
 
-def _say(output: Path, written: int, left_out: list[dict[str, Any]], era: Era) -> None:
+def _say(output: Path, written: int, left_out: list[dict[str, Any]], notes: Sequence[str]) -> None:
     say(f"{written:,} rows of results are in {output}, with entities, groups and tests.")
-    if era.uncertain:
-        say(era.uncertain)
+    for note in filter(None, notes):
+        say(note)
     for one in left_out:
         say(f"{one['times']:,} x {one['what']}: {one['which']}")
 
@@ -135,6 +135,7 @@ class _Run:
         as_of: str,
     ) -> None:
         self.told: Told = Counter()
+        self.notes: dict[str, None] = {}
         self._house = house
         self._year = year
         self._era = era
@@ -201,7 +202,10 @@ class _Run:
                 student_groups=tuple(self._groups), subjects=tuple(codes().tests),
                 as_of=self._as_of,
             )  # fmt: skip
-            figures += released(figures_of(reading, query, PROFILE), PROFILE).figures.to_pylist()
+            found = released(figures_of(reading, query, PROFILE), PROFILE)
+            figures += found.figures.to_pylist()
+            if wanted == (reading.tree.state.entity_id,):  # the state has all results
+                self.notes |= dict.fromkeys(found.notes)
         yield from research_rows(figures, entities, self._groups, self._year, self._era, self._tell)
 
     def _tell(self, what: str, which: str) -> None:

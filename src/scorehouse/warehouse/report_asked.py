@@ -65,19 +65,19 @@ def _entities(tree: Tree, query: ReportQuery) -> Iterator[Finding]:
 
 
 def _subjects(snapshot: Snapshot, query: ReportQuery) -> Iterator[Finding]:
-    """Subjects that no test and no result is of; results are read only if it comes to that."""
-    known = {*map(str, Subject), *_held(snapshot, "assessment", "subject")}
-    if set(query.subjects) - known:
-        known |= _held(snapshot, "result", "subject")
+    """Subjects that no test and no result is of; they are read only if it comes to that."""
+    known = set(map(str, Subject))
+    for table in ("assessment", "result"):
+        if set(query.subjects) - known:
+            known |= _held(snapshot, table, "subject")
     yield from _unknown("subjects", "results in", query.subjects, known)
 
 
 def _tests(snapshot: Snapshot, query: ReportQuery) -> Iterator[Finding]:
-    if not query.assessments:
-        return
-    known = _held(snapshot, "assessment", "assessment_id")
-    if set(query.assessments) - known:
-        known |= _held(snapshot, "result", "assessment_id")
+    known: set[str] = set()
+    for table in ("assessment", "result"):
+        if set(query.assessments) - known:
+            known |= _held(snapshot, table, "assessment_id")
     yield from _unknown("assessments", "test", query.assessments, known)
 
 
