@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -115,15 +115,18 @@ def _results(
     )  # fmt: skip
 
 
-def clocked(task: Callable[[], object], runs: int) -> tuple[float, float]:
-    """Middle seconds of the clock and of the processor."""
-    walls, cores = [], []
+def clocked(tasks: Mapping[str, Callable[[], object]], runs: int) -> dict[str, tuple[float, float]]:
+    """Middle seconds of the clock and of the processor; tasks take turns, as loads change."""
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in tasks}
     for _ in range(runs):
-        wall, core = time.perf_counter(), time.process_time()
-        task()
-        walls.append(time.perf_counter() - wall)
-        cores.append(time.process_time() - core)
-    return median(walls), median(cores)
+        for name, task in tasks.items():
+            wall, core = time.perf_counter(), time.process_time()
+            task()
+            seconds[name].append((time.perf_counter() - wall, time.process_time() - core))
+    return {
+        name: (median(wall for wall, _ in each), median(core for _, core in each))
+        for name, each in seconds.items()
+    }
 
 
 def plain_sql(engine: Local, year: SchoolYear, subject: str) -> None:
@@ -183,10 +186,7 @@ def main() -> None:
                 for subject in ("ELA", "Math"):
                     plain_sql(engine, year, subject)
 
-        results = {
-            "scorehouse": clocked(ours, asked.runs),
-            "plain SQL": clocked(theirs, asked.runs),
-        }
+        results = clocked({"scorehouse": ours, "plain SQL": theirs}, asked.runs)
         engine.close()
     _write(asked.scores, len(years[ends].schools), rows[-1], results, about)
 

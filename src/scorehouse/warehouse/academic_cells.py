@@ -20,15 +20,6 @@ Ints = NDArray[np.int64]
 REASONS: Mapping[str, int] = {reason: place for place, reason in enumerate(LEFT_OUT, start=1)}
 """Reasons as the SQL numbers them; 0 means that the score counts."""
 
-_COUNTING = {
-    "scores": "n", "distance_sum": "distance", "caa_scores": "caa",
-    "caa_distance_sum": "caa_distance",
-}  # fmt: skip
-"""Sums over students whose score counts, and the column of cells that they add up."""
-
-_ALL = {"enrolled": "enrolled", "tested": "tested", "left_out_duplicate": "extra"}
-"""Sums over every student."""
-
 _LEVELS = {
     DISTRICT: ("lea_no", "lea_reason"),
     SCHOOL: ("school_no", "school_reason"),
@@ -53,7 +44,7 @@ def entity_sums(
     entities, group_nos = keys // len(groups), keys % len(groups)
     places = entities * len(found) + types
     rows = np.flatnonzero((entities > 0) & (group_nos != groups.index(CURRENT_SWD)))
-    rows = rows[np.argsort((places * len(groups) + group_nos)[rows])]
+    rows = rows[np.argsort((places * len(groups) + group_nos)[rows], kind="stable")]
     made = {
         "place": pa.array(places[rows]),
         "entity_id": pa.array(["", *ids]).take(pa.array(entities[rows])),
@@ -89,14 +80,20 @@ def _level(
         np.add.at(found, rows[some], cells[name][some])
         return found
 
-    counting, every = np.flatnonzero(reasons == 0), slice(None)
-    made = {name: added(column, counting) for name, column in _COUNTING.items()}
-    made["color_scores"] = _colored(made["scores"], there, groups)
-    made |= {name: added(column, every) for name, column in _ALL.items()}
-    for name, number in REASONS.items():
-        if name != "duplicate":
-            made[f"left_out_{name}"] = added("n", np.flatnonzero(reasons == number))
-    return there, made
+    students = np.zeros((len(there), 1 + len(LEFT_OUT)), np.int64)
+    np.add.at(students.reshape(-1), rows * students.shape[1] + reasons, cells["n"])
+    counting = reasons == 0
+    alternate = np.flatnonzero(counting & (cells["caa"] > 0))
+    made = {
+        "scores": students[:, 0],
+        "distance_sum": added("distance", np.flatnonzero(counting)),
+        "caa_scores": added("caa", alternate),
+        "caa_distance_sum": added("caa_distance", alternate),
+        "color_scores": _colored(students[:, 0], there, groups),
+        **{name: added(name, slice(None)) for name in ("enrolled", "tested")},
+        **{f"left_out_{name}": students[:, number] for name, number in REASONS.items()},
+    }
+    return there, made | {"left_out_duplicate": added("extra", slice(None))}
 
 
 def _colored(scores: Ints, keys: Ints, groups: Sequence[str]) -> Ints:
