@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from scorehouse.disclosure import Relation, Released, RowKey, release
+from scorehouse.disclosure import Relation, Released, RowKey
 from scorehouse.errors import UsageError
 from scorehouse.intake import catalogue
 from scorehouse.intake.catalogue import Finding
@@ -37,8 +36,8 @@ from scorehouse.warehouse.cube import ENROLLED, Cube, is_cubed
 from scorehouse.warehouse.engine import Engine
 from scorehouse.warehouse.entity_tree import Tree, chosen, read_tree
 from scorehouse.warehouse.marts import define_counted, is_in, register_days
-from scorehouse.warehouse.releases import let_out
 from scorehouse.warehouse.report_asked import check_asked
+from scorehouse.warehouse.report_door import Door
 from scorehouse.warehouse.report_rows import (
     SCHOOL_KEYS,
     TEST_KEYS,
@@ -71,9 +70,10 @@ class Report:
     gate: Gate | None = None
     findings: tuple[Finding, ...] = ()
 
-    def relations(self) -> tuple[Relation, ...]:
-        """Which counts are the sums of others."""
-        return relations(_row_keys(self.figures), self.structure)
+    def relations(self, figures: pa.Table, *, is_cohort: bool) -> tuple[Relation, ...]:
+        """Which counts of some of the figures are the sums of others."""
+        sums = known.of_cohort(self.structure) if is_cohort else self.structure
+        return relations(_row_keys(figures), sums)
 
 
 @dataclass(frozen=True)
@@ -413,16 +413,11 @@ def released(
         refuse_query([_not_for(profile, gate.least)])
     if rules.is_hiding:
         figures = figures.drop_columns(list(STAFF_ONLY))
-    out = partial(let_out, house) if house is not None and rules.is_hiding else release
-    passed = out(
-        figures,
-        report.relations() if rules.is_hiding else (),
-        profile=rules,
-        audience=audience or profile,
-        query=known.asked(query, gate.let_in if gate else frozenset()),
-        snapshot=report.snapshot,
-        score_ranges=known.score_ranges(query.program, set(figures["school_year"].to_pylist())),
-    )
+    years = set(figures["school_year"].to_pylist())
+    ranges = known.score_ranges(query.program, years)
+    door = Door(rules, audience or profile, report.snapshot, report.relations, ranges, house)
+    asked = known.asked(query, gate.let_in if gate else frozenset())
+    passed = door.passed(figures, asked, query.steps)
     passed = replace(passed, figures=without_hidden_changes(passed.figures))
     return ReleasedReport(
         query,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
 
@@ -181,6 +182,17 @@ def structure(
     )
 
 
+def of_cohort(structure: Structure) -> Structure:
+    """What adds up to what for a cohort: who moves within an entity is followed in no part."""
+    return replace(
+        structure,
+        entities={
+            entity: tuple(dict.fromkeys((*parts, f"{entity}#{REST}")))
+            for entity, parts in structure.entities.items()
+        },
+    )
+
+
 def asked(query: ReportQuery, availability: frozenset[str] = frozenset()) -> Query:
     """A query as the exit door compares it with others: which students it lets through.
 
@@ -189,7 +201,7 @@ def asked(query: ReportQuery, availability: frozenset[str] = frozenset()) -> Que
     filters = {name: frozenset(values) for name, values in query.filters.items()}
     if availability:
         filters["availability"] = availability
-    if query.grades and query.pooled:
+    if query.grades and query.pooled and query.report != "longitudinal":
         filters["test_grade"] = frozenset(query.grades)
     return Query(query.name or query.report, population_of(query), filters)
 

@@ -237,14 +237,13 @@ def _cohort_row(
         for standing, one in sorted(by_standing.items())
         if standing != _FOLLOWED
     ]
-    made = {**_step_figures({**row, "n_tested": row["n_scored"]}), "missing": missing}
+    made = {**_step_figures(row), "missing": missing}
     if row["step"] > 1:
         made |= {**figures.change_figures(row), "compared_with": ":".join(pairs[0])}
     yield {**about({**row, "measure": OVERALL}, "longitudinal", tree, population), **made}
 
 
 def _everybody_row(own: pl.DataFrame, tree: Tree) -> Row:
-    """How many were tested is not known here: only scores that count are read."""
     kept = own.drop("standing")
     by = list(dict.fromkeys([*additive_keys(kept), "step"]))
     row = summed(kept, by=by).row(0, named=True)
@@ -252,6 +251,7 @@ def _everybody_row(own: pl.DataFrame, tree: Tree) -> Row:
 
 
 def _step_figures(row: Row) -> Row:
+    """How many were tested is not known here: only scores that count are read."""
     row = {"measure": OVERALL, "n_tested": None, "percentiles": None, **row}
     return figures.score_figures(row, figures.level_number(row, {}))
 
