@@ -23,10 +23,11 @@ _NO_RESULTS = np.empty(0, np.int64)
 
 
 class Told(NamedTuple):
-    """Findings of `shapes.FINDINGS`, and the numbers of the results that they leave out."""
+    """Findings of `shapes.FINDINGS`, the results that they leave out, how many have warnings."""
 
     findings: pa.Table
     left_out: NDArray[np.int64]
+    with_warnings: int
 
 
 class Broken:
@@ -74,7 +75,7 @@ def findings_of(frames: Frames, broken: Iterable[Broken], *, show_private: bool 
     profile = frames.setting.profile.name
     told = [one.told(frame, profile) for one, frame in _hits(frames, broken)]
     if not told:
-        return Told(FINDINGS.empty_table(), _NO_RESULTS)
+        return Told(FINDINGS.empty_table(), _NO_RESULTS, 0)
     placed = pl.concat(told).join(
         _results(frames).lazy(), on="result", how="left", maintain_order="left"
     )
@@ -83,7 +84,8 @@ def findings_of(frames: Frames, broken: Iterable[Broken], *, show_private: bool 
     leaves_out = pl.col("consequence").is_in(leaving) & (pl.col("result") >= 0)
     left_out = found.filter(leaves_out).select(pl.col("result").unique().sort().cast(pl.Int64))
     findings = found.select(FINDINGS.names).to_arrow().cast(FINDINGS)
-    return Told(findings, left_out["result"].to_numpy())
+    warned = found.filter(pl.col("consequence") == Consequence.WARNING.value)["record"].n_unique()
+    return Told(findings, left_out["result"].to_numpy(), warned)
 
 
 def _hits(frames: Frames, broken: Iterable[Broken]) -> Iterator[tuple[Broken, pl.DataFrame]]:

@@ -1,7 +1,7 @@
 """Reading many moments at once: YYYY-MM-DDThh:mm:ss by arithmetic on its bytes.
 
 Nearly every moment of a delivery has exactly this form; its 19 bytes stand at fixed places,
-so that form, range and value are a few array operations over all of them. Whatever has
+so that form, range and value are read by a compiled loop over all of them. Whatever has
 another length goes the general way.
 """
 
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from numba import njit
 from numpy.typing import NDArray
 
 DATE_TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?$"
@@ -19,7 +20,8 @@ _LENGTH = len("YYYY-MM-DDThh:mm:ss")
 _DAY_LENGTH = len("YYYY-MM-DD")
 _FORMAT = "%Y-%m-%dT%H:%M:%S"
 _DELIMITERS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":"}
-_DIGITS = [place for place in range(_LENGTH) if place not in _DELIMITERS]
+_PAIRS = np.array([0, 2, 5, 8, 11, 14, 17])
+_ZERO = ord("0")
 _ZONE = r"(Z|[+-]\d{2}:\d{2})$"
 _DAYS = np.array([31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _MICROSECONDS = 1_000_000
@@ -76,36 +78,41 @@ def _plain_moments(plain: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.bool
     right = np.ones(len(cells), np.bool_)
     for place, letter in _DELIMITERS.items():
         right &= cells[:, place] == ord(letter)
-    digits = cells - np.uint8(ord("0"))  # what is no digit wraps around to 10 or more
-    right &= (digits[:, _DIGITS] <= 9).all(axis=1)
-    century, of_century, month, day, hour, minute, second = (
-        digits[:, place] * np.int64(10) + digits[:, place + 1] for place in (0, 2, 5, 8, 11, 14, 17)
-    )
-    year = century * 100 + of_century
-    right &= _is_real(year, month, day) & (hour < 24) & (minute < 60) & (second < 60)
-    return _days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second, right
+    return _read(cells, right), right
 
 
-def _is_real(
-    year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Whether there is such a day."""
-    is_leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    is_month = (month >= 1) & (month <= 12)
-    longest = _DAYS[np.where(is_month, month, 1) - 1] - ((month == 2) & ~is_leap)
-    return np.asarray(is_month & (day >= 1) & (day <= longest) & (year >= 1))
+@njit(cache=True, nogil=True)
+def _read(cells, right):  # type: ignore[no-untyped-def]
+    """Seconds since 1970 of cells whose delimiters are in place; what isn't right is told.
 
-
-def _days_since_1970(
-    year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Days by the civil calendar, counted in eras of 400 years that begin in March."""
-    shifted = year - (month <= 2)
-    era = shifted // 400
-    of_era = shifted - era * 400
-    of_year = (153 * (month + np.where(month > 2, -3, 9)) + 2) // 5 + day - 1
-    days_before: NDArray[np.int64] = era * 146_097
-    return np.asarray(days_before + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468)
+    Days by the civil calendar, counted in eras of 400 years that begin in March.
+    """
+    seconds = np.zeros(len(cells), np.int64)
+    parts = np.zeros(7, np.int64)  # century, year of it, month, day, hour, minute, second
+    for k in range(len(cells)):
+        if not right[k]:
+            continue
+        for part in range(7):
+            place = _PAIRS[part]
+            tens, ones = cells[k, place] - _ZERO, cells[k, place + 1] - _ZERO
+            if not (0 <= tens <= 9 and 0 <= ones <= 9):
+                right[k] = False
+            parts[part] = tens * 10 + ones
+        year, month, day = parts[0] * 100 + parts[1], parts[2], parts[3]
+        if not 1 <= month <= 12 or year < 1:
+            right[k] = False
+            continue
+        is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+        longest = _DAYS[month - 1] - (1 if month == 2 and not is_leap else 0)
+        if not (1 <= day <= longest and parts[4] < 24 and parts[5] < 60 and parts[6] < 60):
+            right[k] = False
+        shifted = year - (1 if month <= 2 else 0)
+        era = shifted // 400
+        of_era = shifted - era * 400
+        of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+        days = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+        seconds[k] = days * 86_400 + parts[4] * 3600 + parts[5] * 60 + parts[6]
+    return seconds
 
 
 def _with_others(found: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:

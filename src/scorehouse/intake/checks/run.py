@@ -195,8 +195,7 @@ class Checker:
         totals.item_rows += frames.items.height
         totals.left_out += len(told.left_out)
         totals.orphans += int((frames.items["result"] < 0).sum())
-        warned = told.findings.filter(pc.field("consequence") == "warning")
-        totals.with_warnings += len(pc.unique(warned["record"]))
+        totals.with_warnings += told.with_warnings
         self._tests.add(frames.tests)
         self._items.add(frames.items)
 
