@@ -98,7 +98,7 @@ def test_the_dashboards_audience_sees_nothing_of_small_groups() -> None:
 
 
 def test_another_audience_is_refused() -> None:
-    with pytest.raises(UsageError, match="staff or dashboard.*the few in between"):
+    with pytest.raises(UsageError, match=r"staff or dashboard.*the few in between"):
         compute(given_for("2024"), academic_rules("2024"), "public")
 
 
