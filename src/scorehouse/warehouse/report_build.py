@@ -216,7 +216,7 @@ def cohort_rows(
     reports: they are the same students.
     """
     keys = [*_KEY, "step"]
-    found = []
+    found: list[Row] = []
     for own in rows.sort(keys).partition_by(keys, maintain_order=True):
         if follow != GRADES:
             found += _cohort_row(own, tree, pairs, population)
