@@ -13,15 +13,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scorehouse.disclosure.bounds import propagated
-from scorehouse.disclosure.solver import Program, block_of, components, is_whole
+from scorehouse.disclosure.solver import Program, block_of, components, is_whole, standing_of
 from scorehouse.disclosure.system import Flags, Floats, Ints, System
 
 _SEED = 20
 _BATCH = 4000
-_ROUNDS = 40
+_ROUNDS = 150
 _REACHES = (1000.0, 200.0, 40.0)
 _SHARE = 0.3
-_IDLE = 0.95
+_PATIENCE = 4
+_SOON, _LATE = 6, 12
+_NEAR = 600
+_WHOLE = 2000  # cells for which whole numbers are soon found, or not
+_LOCAL = 200
 _FOREMOST = 100.0
 
 
@@ -55,36 +59,72 @@ class Search:
         self.system, self.widths = system, widths
         self._moves = ~system.is_known if part is None else part & ~system.is_known
         self._block = block_of(_counts_only(system, self._moves), self._moves & system.is_count)
-        self._programs: dict[tuple[float, bool], Program] = {}
+        self._programs: dict[tuple[float, int, bool], Program] = {}
+        self._entry_sum = np.repeat(
+            np.arange(len(self._block.sum_low)), np.diff(self._block.starts)
+        )
 
     def pending(self, interval: int) -> Ints:
         """Cells of this part that aren't wide enough yet."""
         cells = self.widths.pending(self.system, interval)
         return cells[self._moves[cells]]
 
+    def near(self, part: Flags) -> Search:
+        """A search in a smaller part, for the same witnesses."""
+        return Search(self.system, self.widths, part & self._moves)
+
     def aim(self, cost: Floats, reach: float, *, is_quick: bool = False) -> bool:
         """Look for the witness that costs least; whether there was one to keep.
 
-        Where the first answer has parts of students, whole numbers are asked for, unless it
-        has to be quick.
+        Where the first answer has parts of students, what moved apart from them is kept, and
+        twice a movement half as far may be whole. Whole numbers are asked for where that is
+        soon answered, unless it has to be quick.
         """
-        for whole in (False,) if is_quick else (False, True):
-            found = self._program(reach, whole).least(cost[self._block.cells])
+        is_quick = is_quick or len(self._block.cells) > _WHOLE
+        ways = ((1, False), (2, False)) if is_quick else ((1, False), (2, False), (1, True))
+        for times, whole in ways:
+            found = self._program(reach, times, whole).least(cost[self._block.cells])
             if found is None:
                 return False
-            if is_whole(found).all():
-                return self._keep(np.rint(found))
+            moved = self._whole_part(found * times)
+            if moved.any() and self._keep(self.system.value[self._block.cells] + moved):
+                return True
         return False
 
-    def _program(self, reach: float, whole: bool) -> Program:
-        if (reach, whole) not in self._programs:
-            cells = self._block.cells
+    def _program(self, reach: float, times: int, whole: bool) -> Program:
+        """Movements from what is, such that so many times each is possible too."""
+        if (reach, times, whole) not in self._programs:
+            cells, block = self._block.cells, self._block
             value = self.system.value[cells]
-            low = np.maximum(self.system.low[cells], value - reach)
-            high = np.minimum(self.system.high[cells], value + reach)
+            up = np.minimum(self.system.high[cells] - value, reach) // times
+            down = np.minimum(value - self.system.low[cells], reach) // times
+            standing = standing_of(self.system, block)
+            block = replace(
+                block,
+                sum_low=(block.sum_low - standing) / times,
+                sum_high=(block.sum_high - standing) / times,
+            )
             marks = np.ones(len(cells), dtype=bool) if whole else None
-            self._programs[reach, whole] = Program(self._block, low, high, marks)
-        return self._programs[reach, whole]
+            self._programs[reach, times, whole] = Program(
+                block, -np.maximum(down, 0.0), np.maximum(up, 0.0), marks
+            )
+        return self._programs[reach, times, whole]
+
+    def _whole_part(self, moved: Floats) -> Floats:
+        """A movement without what no whole numbers stand for, and all that is tied to that."""
+        bad = ~is_whole(moved)
+        if not bad.any():
+            return np.rint(moved)
+        block, entry_sum = self._block, self._entry_sum
+        does_move = bad | (np.rint(moved) != 0)
+        kept = does_move[block.indexes]
+        tied = replace(
+            block,
+            starts=np.searchsorted(entry_sum[kept], np.arange(len(block.sum_low) + 1)),
+            indexes=block.indexes[kept],
+        )
+        labels = components(tied)
+        return np.where(np.isin(labels, labels[bad]), 0.0, np.rint(moved))
 
     def _keep(self, counts: Floats) -> bool:
         """Note a witness, unless no distances from standard go with its counts."""
@@ -126,18 +166,39 @@ def find_witnesses(system: System, widths: Widths, interval: int) -> Ints:
         return narrow
     generator = np.random.default_rng(_SEED)
     failed: list[int] = []
-    for part in _batches(system):
+    for part in _batches(system, ~system.is_known, _BATCH):
+        _apart(system, widths, part, interval, generator)
         search = Search(system, widths, part)
-        _many_at_once(search, interval, generator)
+        _many_at_once(search, interval, generator, _LATE)
         failed += _one_by_one(search, interval, generator)
     return np.array(sorted(failed), dtype=np.int64)
 
 
-def _batches(system: System) -> list[Flags]:
-    """The hidden cells in parts that no sum ties together, small ones joined."""
-    block = block_of(system, ~system.is_known)
+def _apart(
+    system: System, widths: Widths, part: Flags, interval: int, generator: np.random.Generator
+) -> None:
+    """Search while the counts that most sums meet in stay as they are.
+
+    Then ways to share out students have nothing to do with one another, and each is small.
+    Sums of distances stay too. A witness found here is as good as any.
+    """
+    free = part & ~system.is_known & system.is_count
+    free &= np.bincount(system.cells, minlength=system.size) <= _meetings(system, free)
+    for each in _batches(system, free):
+        _many_at_once(Search(system, widths, each), interval, generator, _SOON)
+
+
+def _meetings(system: System, free: Flags) -> float:
+    """How many sums an ordinary count stands in at most."""
+    counts = np.bincount(system.cells, minlength=system.size)[free]
+    return float(np.median(counts)) + 1 if len(counts) else 0.0
+
+
+def _batches(system: System, free: Flags, most: int = _LOCAL) -> list[Flags]:
+    """Cells that are free in parts that no sum ties together, small ones joined."""
+    block = block_of(system, free)
     labels, sizes = np.unique(components(block), return_inverse=True, return_counts=True)[1:]
-    batch = np.cumsum(sizes) // _BATCH
+    batch = np.cumsum(sizes) // most
     parts = []
     for number in np.unique(batch):
         part = np.zeros(system.size, dtype=bool)
@@ -146,33 +207,43 @@ def _batches(system: System) -> list[Flags]:
     return parts
 
 
-def _many_at_once(search: Search, interval: int, generator: np.random.Generator) -> None:
-    """Random aims for all cells that aren't wide enough, as long as they widen some."""
+def _many_at_once(
+    search: Search, interval: int, generator: np.random.Generator, stamina: int
+) -> None:
+    """Random aims for all cells that aren't wide enough, as long as they widen some.
+
+    Whole numbers are only asked for after several aims in turn had none; `stamina` aims in
+    turn that widen nothing end the search.
+    """
     idle = 0
     for number in range(_ROUNDS):
         pending = search.pending(interval)
-        if not len(pending) or idle > len(_REACHES):
+        if not len(pending) or idle > stamina:
             return
         share = 1.0 if number % 2 == 0 else _SHARE
         chosen = pending[generator.random(len(pending)) < share]
-        search.aim(_random(search.system, chosen, generator), _REACHES[number % len(_REACHES)])
-        left = len(search.pending(interval))
-        idle = idle + 1 if left > len(pending) * _IDLE else 0
+        is_quick = idle < _PATIENCE
+        reach = _REACHES[number % len(_REACHES)]
+        search.aim(_random(search.system, chosen, generator), reach, is_quick=is_quick)
+        idle = idle + 1 if len(search.pending(interval)) == len(pending) else 0
 
 
 def _one_by_one(search: Search, interval: int, generator: np.random.Generator) -> list[int]:
     """Least and greatest value of each cell that is left; the others come along."""
     failed: list[int] = []
+    around = Neighborhoods(search.system)
     while True:
         pending = search.pending(interval)
         pending = pending[~np.isin(pending, failed)]
         if not len(pending):
             return failed
         cell = int(pending[0])
-        for reach, is_quick in ((_REACHES[-1], True), (_REACHES[0], True), (_REACHES[-1], False)):
+        near = search.near(around.grown(cell, ~search.system.is_known, _NEAR, generator))
+        tries = ((near, _REACHES[-1]), (search, _REACHES[-1]), (search, _REACHES[0]))
+        for where, reach in tries:
             cost = _random(search.system, pending, generator)
             for cost[cell] in (_FOREMOST, -_FOREMOST):
-                search.aim(cost, reach, is_quick=is_quick)
+                where.aim(cost, reach, is_quick=where is search)
             if search.widths.high[cell] - search.widths.low[cell] >= interval:
                 break
         if search.widths.high[cell] - search.widths.low[cell] < interval:
@@ -206,6 +277,20 @@ class Neighborhoods:
                 return shown
             edge = reached[~system.is_known[reached] & ~seen[reached]]
         return edge
+
+    def grown(self, cell: int, free: Flags, most: int, generator: np.random.Generator) -> Flags:
+        """A cell and the free ones around it, up to so many."""
+        inside = np.zeros(self._system.size, dtype=bool)
+        edge = np.array([cell], dtype=np.int64)
+        count = 0
+        while len(edge):
+            if count + len(edge) > most:
+                edge = generator.choice(edge, most - count, replace=False)
+            inside[edge] = True
+            count += len(edge)
+            reached = self.beside(edge) if count < most else edge[:0]
+            edge = reached[free[reached] & ~inside[reached]]
+        return inside
 
     def beside(self, cells: Ints) -> Ints:
         """Every cell in a sum with any of some cells."""

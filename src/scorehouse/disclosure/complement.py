@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scorehouse.disclosure.audit import Neighborhoods, Widths, find_witnesses
-from scorehouse.disclosure.solver import Block, Program, block_of, is_whole
+from scorehouse.disclosure.solver import Block, Program, block_of, is_whole, standing_of
 from scorehouse.disclosure.system import Flags, Floats, Ints, System
 
 _FREE = 1e-3
@@ -108,7 +108,7 @@ class Plan:
     def __init__(self, system: System) -> None:
         self.block = block = block_of(system, _candidates(system))
         size = len(block.cells)
-        standing = _standing(system, block)
+        standing = standing_of(system, block)
         doubled = Block(
             cells=np.concatenate([block.cells, block.cells]),
             starts=block.starts * 2,
@@ -158,13 +158,6 @@ class Plan:
             low[place], high[place] = least, abs(aim.step)
             high[(place + self._size) % (2 * self._size)] = 0.0
         self._program.limit(np.arange(2 * self._size), low, high)
-
-
-def _standing(system: System, block: Block) -> Floats:
-    """What each sum of the block is at the values that are."""
-    entry_sum = np.repeat(np.arange(len(block.sum_low)), np.diff(block.starts))
-    values = block.factors * system.value[block.cells[block.indexes]]
-    return np.bincount(entry_sum, weights=values, minlength=len(block.sum_low)).astype(np.float64)
 
 
 def _last_resort(system: System, pending: Ints, hide: Hide, rename: Hide) -> set[int]:

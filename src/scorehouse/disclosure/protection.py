@@ -10,6 +10,7 @@ import numpy as np
 
 from scorehouse.disclosure.bounds import propagated
 from scorehouse.disclosure.complement import protect
+from scorehouse.disclosure.crossings import telling
 from scorehouse.disclosure.decision import COMPLEMENT, DIFFERENCING, TOTAL, Decision
 from scorehouse.disclosure.differencing import add_links
 from scorehouse.disclosure.knowledge import (
@@ -166,8 +167,9 @@ def _pattern(
     keys: dict[Scene, set[RowKey]] = defaultdict(set)
     for line in (*scenery.current, *scenery.earlier):
         keys[line.scene].add(line.key)
+    groups = {key.student_group for present in keys.values() for key in present}
     for scene, present in keys.items():
-        told = list(by_scene[scene])
+        told = telling(list(by_scene[scene]), groups)
         add_relations(knowledge, [*told, *implied(present, told)], scene, smallest)
     between = add_links(knowledge)
     system = built(knowledge)

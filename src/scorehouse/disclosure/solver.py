@@ -53,6 +53,13 @@ def block_of(system: System, moves: Flags) -> Block:
     )
 
 
+def standing_of(system: System, block: Block) -> Floats:
+    """What each sum of the block is at the values that are."""
+    entry_sum = np.repeat(np.arange(len(block.sum_low)), np.diff(block.starts))
+    values = block.factors * system.value[block.cells[block.indexes]]
+    return np.bincount(entry_sum, weights=values, minlength=len(block.sum_low)).astype(np.float64)
+
+
 class Program:
     """A block as a program: solve it for one objective after the other."""
 
@@ -82,6 +89,7 @@ class Program:
         """Values that keep every sum and cost least; None: there are none, or none is least."""
         places = np.arange(self._size, dtype=np.int32)
         self._highs.changeColsCost(self._size, places, cost.astype(np.float64))
+        self._highs.clearSolver()  # quicker than from where the last one ended
         self._highs.run()
         status = self._highs.getModelStatus()
         if status in _UNUSABLE or not self._is_feasible():
@@ -139,4 +147,4 @@ def components(block: Block) -> Ints:
         label = new
 
 
-__all__ = ["INFINITE", "Block", "Program", "block_of", "components", "is_whole"]
+__all__ = ["INFINITE", "Block", "Program", "block_of", "components", "is_whole", "standing_of"]
