@@ -66,6 +66,21 @@ def test_the_same_release_again_is_the_same_and_stands_once(house: Warehouse) ->
     assert [row["number"] for row in releases(house)] == [2, 1]
 
 
+def test_what_was_decided_stands_and_is_not_decided_again(
+    house: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = out(house)
+    out(house, snapshot=2, seed=2)
+
+    def never(*_: object, **__: object) -> Released:
+        raise AssertionError("decided again")
+
+    monkeypatch.setattr(ledgers, "release", never)
+    assert out(house).figures.equals(first.figures)
+    with pytest.raises(AssertionError, match="decided again"):
+        out(house, seed=3)
+
+
 def test_who_comes_second_decides_again(house: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """A release written in between takes the number; the one that waited sees it."""
     real, seen = ledgers.release, []

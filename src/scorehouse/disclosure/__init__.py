@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scorehouse.disclosure.exit import Released, release
+from scorehouse.disclosure.exit import Released, release, released_again
 from scorehouse.disclosure.shapes import Earlier, Ledger, Query, Relation, RowKey, ScoreRange
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "RowKey",
     "ScoreRange",
     "release",
+    "released_again",
 ]

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from scorehouse.disclosure import columns as names
 from scorehouse.disclosure.decision import Decision, decided_table
-from scorehouse.disclosure.lines import current_lines
+from scorehouse.disclosure.lines import current_lines, decision_of
 from scorehouse.disclosure.overlap import protected, scenery_of
 from scorehouse.disclosure.shapes import Earlier, Ledger, Query, Relation, RowKey, ScoreRange
 from scorehouse.disclosure.small_groups import primary
@@ -90,6 +90,25 @@ def release(
     return Released(
         decided_table(figures, decisions), profile.name, audience, query, snapshot, kept, exposed
     )
+
+
+def released_again(
+    figures: pa.Table, relations: Iterable[Relation], earlier: Earlier, audience: str
+) -> Released | None:
+    """An earlier release with everything that figures have; None: they say something else.
+
+    What was decided then stands: told once more it tells nothing new, whatever was released
+    in between. Rows past help were named the first time.
+    """
+    if figures.num_rows != earlier.figures.num_rows:
+        return None
+    decisions = [decision_of(row) for row in earlier.figures.to_pylist()]
+    table = decided_table(figures, decisions)
+    kept = [name for name in names.KEPT if name in table.column_names]
+    if not table.select(kept).equals(earlier.figures):
+        return None
+    told = tuple(dict.fromkeys(relations))
+    return Released(table, earlier.profile, audience, earlier.query, earlier.snapshot, told)
 
 
 def _rows(figures: pa.Table, years: Collection[SmallGroupRules]) -> list[dict[str, Any]]:

@@ -145,5 +145,6 @@ def decision_of(row: Mapping[str, Any]) -> Decision:
         met=next((whys[name] for name in names.MET if name in whys), ""),
         distance=whys.get("distance_from_standard", ""),
         scale=whys.get("mean_scale_score", ""),
+        compared=next((whys[name] for name in names.COMPARED if name in whys), ""),
         coded=row.get(names.CODED) or "",
     )
