@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from scorehouse.warehouse.kinds.result_rows import instant
+from scorehouse.warehouse.kinds.result_values import instant
 
 TEN = datetime(2019, 4, 2, 10)
 

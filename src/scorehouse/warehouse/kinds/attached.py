@@ -12,7 +12,7 @@ import pyarrow as pa
 from scorehouse.warehouse.kinds.people_load import PeopleLoad
 from scorehouse.warehouse.kinds.people_text import ROW
 from scorehouse.warehouse.kinds.replacements import in_force
-from scorehouse.warehouse.kinds.result_rows import frame
+from scorehouse.warehouse.kinds.result_values import frame
 from scorehouse.warehouse.merge import Merged, merge
 from scorehouse.warehouse.schema import ROW_ID
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from scorehouse.reports.query import AVAILABILITY
 from scorehouse.terms import SchoolYear, parse_grade
 from scorehouse.warehouse.kinds.people_text import ROW, pieces
-from scorehouse.warehouse.kinds.result_rows import instant
+from scorehouse.warehouse.kinds.result_values import instant
 from scorehouse.warehouse.loading import BAD_DATA, Ending, Guess, Head, Kind, Loading
 from scorehouse.warehouse.merge import Merged, merge
 from scorehouse.warehouse.merge_ending import ending_of

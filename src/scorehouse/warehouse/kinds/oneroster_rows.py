@@ -13,7 +13,7 @@ import polars as pl
 from scorehouse.warehouse.kinds import people_text as text
 from scorehouse.warehouse.kinds.people_checks import year_of
 from scorehouse.warehouse.kinds.people_text import ROW, filled
-from scorehouse.warehouse.kinds.result_rows import instant
+from scorehouse.warehouse.kinds.result_values import instant
 
 _BREAK_DAYS = 31
 """Between two terms: a gap of so many days doesn't end an enrollment."""

@@ -19,7 +19,7 @@ from scorehouse.intake.readers.tables import TextRow, columns_of, text_rows
 from scorehouse.terms import AssessmentType, SchoolYear, Subject, parse_grade
 from scorehouse.warehouse.kinds import package_checks as checks
 from scorehouse.warehouse.kinds.canonical import typed
-from scorehouse.warehouse.kinds.result_rows import frame
+from scorehouse.warehouse.kinds.result_values import frame
 from scorehouse.warehouse.loading import BAD_DATA, Ending, Guess, Head, Kind, Loading
 from scorehouse.warehouse.merge import Merged, merge
 from scorehouse.warehouse.merge_ending import ending_of

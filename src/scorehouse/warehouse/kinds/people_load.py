@@ -23,7 +23,7 @@ from scorehouse.warehouse.kinds.people_checks import (
 )
 from scorehouse.warehouse.kinds.people_text import ROW
 from scorehouse.warehouse.kinds.replacements import in_force
-from scorehouse.warehouse.kinds.result_rows import frame
+from scorehouse.warehouse.kinds.result_values import frame
 from scorehouse.warehouse.kinds.timeline import woven
 from scorehouse.warehouse.loading import BAD_DATA, Ending, Loading
 from scorehouse.warehouse.merge import Merged, merge

@@ -16,7 +16,7 @@ import pyarrow as pa
 from scorehouse.intake.canonical import ResponseChunk
 from scorehouse.intake.readers.responses import read_responses
 from scorehouse.warehouse.kinds.response_settle import settle
-from scorehouse.warehouse.kinds.result_rows import NUMBER, frame, instant
+from scorehouse.warehouse.kinds.result_values import NUMBER, frame, instant
 from scorehouse.warehouse.loading import (
     BAD_DATA,
     BAD_FORMAT,

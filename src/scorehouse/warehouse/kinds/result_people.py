@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pyarrow as pa
 
-from scorehouse.warehouse.kinds.result_rows import NUMBER, frame
 from scorehouse.warehouse.kinds.result_settle import TAKEN
+from scorehouse.warehouse.kinds.result_values import NUMBER, frame
 from scorehouse.warehouse.merge import merge
 from scorehouse.warehouse.transaction import Transaction
 

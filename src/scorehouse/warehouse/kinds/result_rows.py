@@ -1,28 +1,52 @@
 """From results as read to the rows the warehouse keeps, still with the result's number.
 
-Pure: a chunk in, tables out. Values that can't be read as their type become empty; the checks
-have said so before.
+Pure: chunks in, tables out. Values that can't be read as their type become empty; the checks
+have said so before. Responses are read chunk by chunk; the rest, of which a chunk has few rows,
+when a part of the delivery is together.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from itertools import groupby
 from typing import NamedTuple
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scorehouse.intake.results import ResultChunk
+from scorehouse.warehouse.kinds.result_responses import responses_of
+from scorehouse.warehouse.kinds.result_values import (
+    FORMS,
+    NUMBER,
+    frame,
+    or_null,
+    real,
+    text,
+    whole,
+)
 
-NUMBER = "number"
+_SCORES = ("result", "measureLabel", "measureOf", "value", "standardError", "conditionCode")
+_USES = ("result", "code", "segment", "type", "value")
 
-_FLAGS = {"yes": True, "y": True, "true": True, "t": True, "1": True,
-          "no": False, "n": False, "false": False, "f": False, "0": False}  # fmt: skip
-_CONDITIONS = {"Standardized": "SD", "Nonstandardized": "NS", "Invalid": "IN"}
-_TYPES = {"summative": "summative", "sum": "summative", "ica": "ICA", "iab": "IAB"}
+
+class Piece(NamedTuple):
+    """What is wanted of a chunk: its responses as rows, the rest as it was read."""
+
+    is_xml: bool
+    tests: pa.Table
+    scores: pa.Table
+    uses: pa.Table
+    responses: pa.Table
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory it takes."""
+        return sum(table.nbytes for table in self[1:])
 
 
 class Staged(NamedTuple):
@@ -33,11 +57,6 @@ class Staged(NamedTuple):
     responses: pa.Table
     accommodations: pa.Table
 
-    @property
-    def nbytes(self) -> int:
-        """How much memory they take."""
-        return sum(table.nbytes for table in self)
-
 
 @cache
 def columns() -> tuple[tuple[str, str, str], ...]:
@@ -47,120 +66,54 @@ def columns() -> tuple[tuple[str, str, str], ...]:
     return tuple((row[0], row[1], row[2]) for row in rows)
 
 
-def staged(chunk: ResultChunk, source_form: str, kept: pl.Series) -> Staged:
-    """Return the rows of the results whose numbers are `kept`."""
-    tests = frame(chunk.tests).filter(pl.col("result").is_in(kept.implode()))
-    items = frame(chunk.items.select(_ITEM_COLUMNS)).filter(pl.col("result").is_in(kept.implode()))
-    scores = _element_scores(chunk, tests) if chunk.is_xml else _column_scores(tests)
-    used = _element_uses(chunk) if chunk.is_xml else _column_uses(tests)
+def piece(chunk: ResultChunk, kept: pa.Array) -> Piece:
+    """Return what is wanted of the results whose numbers are `kept`."""
+    found = chunk.elements if chunk.is_xml else {}
+    return Piece(
+        chunk.is_xml,
+        _among(chunk.tests, kept),
+        _among(found["score"].select(_SCORES), kept) if found else _nothing(_SCORES),
+        _among(found["accommodation"].select(_USES), kept) if found else _nothing(_USES),
+        responses_of(_among(chunk.items, kept)),
+    )
+
+
+def _among(table: pa.Table, kept: pa.Array) -> pa.Table:
+    wanted = pc.is_in(table["result"], kept)
+    return table if pc.all(wanted, min_count=0).as_py() else table.filter(wanted)
+
+
+def _nothing(names: Sequence[str]) -> pa.Table:
+    return pa.schema([(name, pa.string()) for name in names]).empty_table()
+
+
+def staged(pieces: Sequence[Piece]) -> Staged:
+    """Return the rows of some pieces, one after another."""
+    found = [_staged(is_xml, list(few)) for is_xml, few in groupby(pieces, lambda one: one.is_xml)]
+    return Staged(*(pa.concat_tables(tables) for tables in zip(*found, strict=True)))
+
+
+def _staged(is_xml: bool, pieces: Sequence[Piece]) -> Staged:
+    """The same of pieces that came in one form."""
+    tests, scores, uses, responses = (
+        pa.concat_tables(tables) for tables in zip(*(one[1:] for one in pieces), strict=True)
+    )
+    rows = frame(tests)
+    return Staged(
+        _results(rows, "trt" if is_xml else "two_tables").to_arrow(),
+        (_element_scores(frame(scores), rows) if is_xml else _column_scores(rows)).to_arrow(),
+        responses,
+        (_element_uses(frame(uses)) if is_xml else _column_uses(rows)).to_arrow(),
+    )
+
+
+def _results(tests: pl.DataFrame, source_form: str) -> pl.DataFrame:
     number = pl.col("result").cast(pl.Int64).alias(NUMBER)
-    mapped = [_FORMS[form](pl.col(column)).alias(field) for field, column, form in columns()]
-    results = tests.select(number, *mapped).with_columns(
+    mapped = [FORMS[form](pl.col(column)).alias(field) for field, column, form in columns()]
+    return tests.select(number, *mapped).with_columns(
         source_form=pl.lit(source_form), special_condition=pl.lit(None, pl.String)
     )
-    kept_only = pl.col(NUMBER).is_in(kept.cast(pl.Int64).implode())
-    return Staged(
-        results.to_arrow(),
-        scores.filter(kept_only).to_arrow(),
-        _responses(items).to_arrow(),
-        used.filter(kept_only).to_arrow(),
-    )
 
-
-def frame(table: pa.Table) -> pl.DataFrame:
-    """An Arrow table as a polars frame."""
-    found = pl.from_arrow(table)
-    assert isinstance(found, pl.DataFrame)
-    return found
-
-
-# --- reading texts ---
-
-
-def _text(column: pl.Expr) -> pl.Expr:
-    return column.str.strip_chars().fill_null("")
-
-
-def _or_null(column: pl.Expr) -> pl.Expr:
-    trimmed = column.str.strip_chars()
-    return pl.when(trimmed == "").then(None).otherwise(trimmed)
-
-
-def _flag(column: pl.Expr) -> pl.Expr:
-    return column.str.strip_chars().str.to_lowercase().replace_strict(
-        _FLAGS, default=None, return_dtype=pl.Boolean
-    )  # fmt: skip
-
-
-def _real(column: pl.Expr) -> pl.Expr:
-    number = column.str.strip_chars().cast(pl.Float64, strict=False)
-    return pl.when(number.is_finite()).then(number).otherwise(None)
-
-
-def _whole(column: pl.Expr) -> pl.Expr:
-    return _real(column).cast(pl.Int32, strict=False)
-
-
-def instant(column: pl.Expr) -> pl.Expr:
-    """An instant: UTC where the text has a zone, else as written.
-
-    A date alone is its midnight.
-    """
-    return column.map_batches(_instants, return_dtype=pl.Datetime("us"))
-
-
-_USUAL = "%Y-%m-%dT%H:%M:%S%.f"
-
-
-def _instants(texts: pl.Series) -> pl.Series:
-    """Most are written in the usual way; only the others are tried in every other."""
-    trimmed = texts.cast(pl.String).str.strip_chars()
-    usual = trimmed.str.to_datetime(_USUAL, time_unit="us", strict=False)
-    is_other = usual.is_null() & (trimmed != "").fill_null(False)
-    if not is_other.any():
-        return usual
-    others = trimmed.filter(is_other).to_frame("text").select(_any_instant(pl.col("text")))
-    return usual.scatter(is_other.arg_true(), others.to_series())
-
-
-def _any_instant(trimmed: pl.Expr) -> pl.Expr:
-    zoned = trimmed.str.contains(r"(?:[zZ]|[+-]\d{2}:?\d{2})$") & (trimmed.str.len_chars() > 10)
-    plain = trimmed.str.slice(0, 26).str.replace(" ", "T")
-    aware = trimmed.str.replace(r"[zZ]$", "+00:00").str.replace(" ", "T")
-    utc = aware.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
-    local = pl.coalesce(
-        plain.str.to_datetime(_USUAL, time_unit="us", strict=False),
-        plain.str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", strict=False),
-        trimmed.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")),
-    )
-    return pl.when(zoned).then(utc.dt.replace_time_zone(None)).otherwise(local)
-
-
-def _day(column: pl.Expr) -> pl.Expr:
-    return column.str.strip_chars().str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-
-
-def school_year(column: pl.Expr) -> pl.Expr:
-    """The year "2018" as "2017-18"; a year that is written so already stays."""
-    ends = column.str.strip_chars().str.extract(r"^(\d{4})$").cast(pl.Int32, strict=False)
-    begins = (ends - 1).cast(pl.String)
-    short = (ends % 100).cast(pl.String).str.zfill(2)
-    return pl.coalesce(pl.concat_str(begins, pl.lit("-"), short), _text(column))
-
-
-_FORMS: Mapping[str, Callable[[pl.Expr], pl.Expr]] = {
-    "key": _text,
-    "text": _or_null,
-    "lower": lambda column: _or_null(column).str.to_lowercase(),
-    "grade": lambda column: _or_null(column).str.to_uppercase().str.zfill(2),
-    "year": school_year,
-    "flag": _flag,
-    "real": _real,
-    "whole": _whole,
-    "instant": instant,
-    "day": _day,
-    "condition": lambda column: _or_null(column).replace(_CONDITIONS),
-}
 
 # --- parts of scores ---
 
@@ -190,24 +143,24 @@ SCORE_COLUMNS = (
 )  # fmt: skip
 
 
-def _element_scores(chunk: ResultChunk, tests: pl.DataFrame) -> pl.DataFrame:
+def _element_scores(elements: pl.DataFrame, tests: pl.DataFrame) -> pl.DataFrame:
     """Score elements other than the overall ones, a row for each measure."""
-    scores = frame(chunk.elements["score"]).with_columns(
-        label=_text(pl.col("measureLabel")).replace_strict(_LABELS, default=""),
-        of=_text(pl.col("measureOf")),
+    scores = elements.with_columns(
+        label=text(pl.col("measureLabel")).replace_strict(_LABELS, default=""),
+        of=text(pl.col("measureOf")),
     )
     wanted = scores.filter((pl.col("label") != "") & (pl.col("of") != "Overall"))
-    subjects = tests.select("result", subject=_text(pl.col("Subject")))
+    subjects = tests.select("result", subject=text(pl.col("Subject")))
     named = wanted.join(subjects, on="result").with_columns(measure=_measure())
     picked = [
-        _real(pl.col("value")).filter(pl.col("label") == name).first().alias(name)
+        real(pl.col("value")).filter(pl.col("label") == name).first().alias(name)
         for name in _NUMBERS
     ]
     errors = [
-        _real(pl.col("standardError")).filter(pl.col("label") == of).first().alias(name)
+        real(pl.col("standardError")).filter(pl.col("label") == of).first().alias(name)
         for name, of in (("se_scale", "scale_score"), ("se_theta", "theta"))
     ]
-    code = _or_null(pl.col("conditionCode")).drop_nulls().first().alias("condition_code")
+    code = or_null(pl.col("conditionCode")).drop_nulls().first().alias("condition_code")
     keys = [pl.col("result").cast(pl.Int64).alias(NUMBER), pl.col("measure")]
     grouped = named.group_by(keys, maintain_order=True).agg(*picked, *errors, code)
     return grouped.with_columns(
@@ -265,14 +218,14 @@ def _claim_rows(tests: pl.DataFrame, place: int) -> pl.DataFrame:
     codes = {subject: f"claim:{codes[place]}" for subject, codes in _CLAIM_CODES.items()}
     found = tests.select(
         pl.col("result").cast(pl.Int64).alias(NUMBER),
-        _text(pl.col("Subject"))
+        text(pl.col("Subject"))
         .replace_strict(codes, default=f"claim:{place + 1}")
         .alias("measure"),
-        _real(pl.col(f"{prefix}Score")).alias("scale_score"),
-        _real(pl.col(f"{prefix}ScoreStandardError")).alias("se_scale"),
-        _real(pl.col(f"{prefix}Theta")).alias("theta"),
-        _real(pl.col(f"{prefix}ThetaStandardError")).alias("se_theta"),
-        _whole(pl.col(f"{prefix}ScoreAchievementLevel")).cast(pl.Int8).alias("level"),
+        real(pl.col(f"{prefix}Score")).alias("scale_score"),
+        real(pl.col(f"{prefix}ScoreStandardError")).alias("se_scale"),
+        real(pl.col(f"{prefix}Theta")).alias("theta"),
+        real(pl.col(f"{prefix}ThetaStandardError")).alias("se_theta"),
+        whole(pl.col(f"{prefix}ScoreAchievementLevel")).cast(pl.Int8).alias("level"),
         pl.lit(None, pl.Float64).alias("raw_score"),
         pl.lit(None, pl.Int32).alias("item_count"),
         pl.lit(None, pl.Float64).alias("target_residual_to_student"),
@@ -283,16 +236,16 @@ def _claim_rows(tests: pl.DataFrame, place: int) -> pl.DataFrame:
     return found.filter(filled).select(SCORE_COLUMNS)
 
 
-# --- accessibility and responses ---
+# --- accessibility ---
 
 
-def _element_uses(chunk: ResultChunk) -> pl.DataFrame:
-    used = frame(chunk.elements["accommodation"]).select(
+def _element_uses(elements: pl.DataFrame) -> pl.DataFrame:
+    used = elements.select(
         pl.col("result").cast(pl.Int64).alias(NUMBER),
-        _text(pl.col("code")).alias("code"),
-        _text(pl.col("segment")).alias("segment"),
-        _or_null(pl.col("type")).alias("resource_type"),
-        _or_null(pl.col("value")).alias("value"),
+        text(pl.col("code")).alias("code"),
+        text(pl.col("segment")).alias("segment"),
+        or_null(pl.col("type")).alias("resource_type"),
+        or_null(pl.col("value")).alias("value"),
     )
     return used.filter(pl.col("code") != "").unique(
         [NUMBER, "code", "segment"], keep="last", maintain_order=True
@@ -313,36 +266,4 @@ def _column_uses(tests: pl.DataFrame) -> pl.DataFrame:
     )
     return used.filter(pl.col("code").fill_null("") != "").unique(
         [NUMBER, "code"], keep="last", maintain_order=True
-    )
-
-
-_ITEM_COLUMNS = (
-    "result", "ItemId", "ScoreDimension", "ItemPosition", "Submitted", "ItemScore",
-    "ItemScoreStatus", "ConditionCode", "FieldTest", "ResponseValue", "AdminDateTime",
-    "ResponseDuration", "NumberOfVisits", "SegmentId", "MaxScore", "Rater1Score", "Rater2Score",
-    "Rater3Score",
-)  # fmt: skip
-
-
-def _responses(items: pl.DataFrame) -> pl.DataFrame:
-    raters = [pl.col(f"Rater{n}Score") for n in (1, 2, 3)]
-    is_selected = _flag(pl.col("Submitted"))
-    has_text = _text(pl.col("ResponseValue")) != ""
-    return items.select(
-        pl.col("result").cast(pl.Int64).alias(NUMBER),
-        _text(pl.col("ItemId")).alias("item_id"),
-        _text(pl.col("ScoreDimension")).alias("dimension"),
-        _whole(pl.col("ItemPosition")).alias("position"),
-        (is_selected.fill_null(value=False) | has_text).alias("answered"),
-        _real(pl.col("ItemScore")).alias("score"),
-        _or_null(pl.col("ItemScoreStatus")).alias("score_status"),
-        _or_null(pl.col("ConditionCode")).alias("condition_code"),
-        (~_flag(pl.col("FieldTest"))).alias("operational"),
-        _or_null(pl.col("ResponseValue")).alias("response_value"),
-        instant(pl.col("AdminDateTime")).alias("administered_at"),
-        _real(pl.col("ResponseDuration")).alias("response_seconds"),
-        _whole(pl.col("NumberOfVisits")).alias("visits"),
-        _or_null(pl.col("SegmentId")).alias("segment_id"),
-        _real(pl.col("MaxScore")).alias("max_score"),
-        _or_null(pl.concat_str(raters, separator=" ").str.strip_chars()).alias("rater_scores"),
     )

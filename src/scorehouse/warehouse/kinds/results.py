@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from scorehouse.intake.checks import Setting, profile_named
 from scorehouse.intake.checks.run import Checker
@@ -16,8 +19,9 @@ from scorehouse.intake.readers.results import read_results
 from scorehouse.rulebook import load as load_rulebook
 from scorehouse.terms import SchoolYear
 from scorehouse.warehouse.kinds.result_people import bring_people
-from scorehouse.warehouse.kinds.result_rows import NUMBER, Staged, frame, staged
+from scorehouse.warehouse.kinds.result_rows import Piece, Staged, piece, staged
 from scorehouse.warehouse.kinds.result_settle import FATES, TAKEN, settle
+from scorehouse.warehouse.kinds.result_values import NUMBER, frame
 from scorehouse.warehouse.loading import (
     BAD_DATA,
     BAD_FORMAT,
@@ -107,44 +111,38 @@ def _parts(
     loading: Loading, path: Path, numbers: frozenset[int] | None
 ) -> Iterator[tuple[Staged, pl.DataFrame]]:
     """Checked results in parts of bounded size, with those that the checks left out."""
-    held: list[Staged] = []
+    held: list[Piece] = []
     dropped: list[pl.DataFrame] = []
-    for piece, left_out in _checked(loading, path, numbers):
-        held.append(piece)
+    for one, left_out in _checked(loading, path, numbers):
+        held.append(one)
         dropped.append(left_out)
         if _is_full(held):
-            yield _joined(held), pl.concat(dropped)
+            yield staged(held), pl.concat(dropped)
             held, dropped = [], []
     if held:
-        yield _joined(held), pl.concat(dropped)
+        yield staged(held), pl.concat(dropped)
 
 
-def _is_full(held: list[Staged]) -> bool:
-    count = sum(piece.results.num_rows for piece in held)
-    return count >= _PART_RESULTS or sum(piece.nbytes for piece in held) >= _PART_BYTES
-
-
-def _joined(held: list[Staged]) -> Staged:
-    return Staged(*(pa.concat_tables(tables) for tables in zip(*held, strict=True)))
+def _is_full(held: list[Piece]) -> bool:
+    count = sum(one.tests.num_rows for one in held)
+    return count >= _PART_RESULTS or sum(one.nbytes for one in held) >= _PART_BYTES
 
 
 def _checked(
     loading: Loading, path: Path, numbers: frozenset[int] | None
-) -> Iterator[tuple[Staged, pl.DataFrame]]:
+) -> Iterator[tuple[Piece, pl.DataFrame]]:
     checker = _checker(loading)
     chunks = read_results(path, loading.log, threads=loading.threads, progress=loading.progress)
     for chunk in chunks:
-        wanted = frame(chunk.tests.select(["result"]))["result"]
+        wanted = chunk.tests["result"].to_numpy()
         if numbers is not None:
-            wanted = wanted.filter(wanted.is_in(list(numbers)))
-            if wanted.is_empty():
+            wanted = wanted[np.isin(wanted, [*numbers])]
+            if not wanted.size:
                 continue
         checked = checker.check(chunk)
         loading.log.add_table(checked.findings)
-        bad = pl.Series(checked.left_out, dtype=pl.Int32)
-        kept = wanted.filter(~wanted.is_in(bad.implode()))
-        form = "trt" if chunk.is_xml else "two_tables"
-        yield staged(chunk, form, kept), _dropped(chunk.tests, wanted, bad)
+        is_bad = np.isin(wanted, checked.left_out)
+        yield piece(chunk, pa.array(wanted[~is_bad])), _dropped(chunk.tests, wanted[is_bad])
     loading.log.add_table(checker.finish())
 
 
@@ -159,17 +157,17 @@ def _checker(loading: Loading) -> Checker:
     )
 
 
-def _dropped(tests: pa.Table, wanted: pl.Series, bad: pl.Series) -> pl.DataFrame:
-    return (
-        frame(tests)
-        .filter(pl.col("result").is_in(wanted.implode()) & pl.col("result").is_in(bad.implode()))
-        .select(
-            pl.col("result").cast(pl.Int64).alias(NUMBER),
-            pl.col("TestOpportunityId").alias("opportunity_id"),
-            pl.col("AssessmentName").alias("assessment_id"),
-            pl.col("StudentIdentifier").alias("student_id"),
-        )
+def _dropped(tests: pa.Table, bad: NDArray[np.int32]) -> pl.DataFrame:
+    is_bad = pc.is_in(tests["result"], pa.array(bad))
+    return frame(tests.select(_NAMED).filter(is_bad)).select(
+        pl.col("result").cast(pl.Int64).alias(NUMBER),
+        pl.col("TestOpportunityId").alias("opportunity_id"),
+        pl.col("AssessmentName").alias("assessment_id"),
+        pl.col("StudentIdentifier").alias("student_id"),
     )
+
+
+_NAMED = ("result", "TestOpportunityId", "AssessmentName", "StudentIdentifier")
 
 
 # --- what is said afterwards ---

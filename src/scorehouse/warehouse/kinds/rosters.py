@@ -15,7 +15,7 @@ import polars as pl
 from scorehouse.errors import InputRefusedError
 from scorehouse.terms import SchoolYear, Subject
 from scorehouse.warehouse.kinds.people_text import ROW, pieces
-from scorehouse.warehouse.kinds.result_rows import frame
+from scorehouse.warehouse.kinds.result_values import frame
 from scorehouse.warehouse.loading import BAD_DATA, Ending, Guess, Head, Kind, Loading
 from scorehouse.warehouse.merge import Merged, merge
 from scorehouse.warehouse.merge_ending import ending_of

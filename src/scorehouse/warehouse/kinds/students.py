@@ -18,7 +18,7 @@ from scorehouse.warehouse.kinds.people_checks import with_good_ids, year_of
 from scorehouse.warehouse.kinds.people_load import PeopleLoad
 from scorehouse.warehouse.kinds.people_text import ROW, filled
 from scorehouse.warehouse.kinds.replacements import in_force
-from scorehouse.warehouse.kinds.result_rows import school_year
+from scorehouse.warehouse.kinds.result_values import school_year
 from scorehouse.warehouse.loading import Ending, Guess, Head, Kind, Loading
 from scorehouse.warehouse.schema import ROW_ID
 
