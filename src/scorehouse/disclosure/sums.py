@@ -73,15 +73,23 @@ def _add_unnamed(knowledge: Knowledge, sums: Sequence[Sum], smallest: int) -> No
     while found := _deduced(knowledge, wanted, values):
         values |= found
     totals = {each.total for each in sums if _parts(knowledge, each, each.what)}
-    for place, what in wanted:
-        value = values.get((place, what))
+    for key in wanted:
+        place, what = key
+        value = values.get(key)
         students = values.get((place, Quantity("", "size")))
         is_empty = students == 0
         is_small = value is not None and students is not None and 0 < students < smallest
         is_nobody = value == 0 and is_empty and place not in totals
+        is_nobody = is_nobody and all(_has_students(knowledge, each.total) for each in wanted[key])
         knowledge.add(
             place, what, value, is_protected=is_small, is_known=is_nobody, is_fixed=is_nobody
         )
+
+
+def _has_students(knowledge: Knowledge, place: Place) -> bool:
+    """Whether a row isn't about nobody: parts of a hidden row of nobody aren't known either."""
+    size = knowledge.cells.get((place, Quantity("", "size")))
+    return size is None or knowledge.values[size] != 0
 
 
 def _deduced(
