@@ -32,6 +32,12 @@ def telling(relations: Sequence[Relation], groups: Iterable[str]) -> list[Relati
     2
     >>> len(telling([everybody, learners, girls], ["ALL", "EL&F"]))
     3
+
+    A crossing of a group that pools others is a crossing of theirs.
+
+    >>> pooled = Relation(row("POOL"), (row("EL"), row("NEL")))
+    >>> len(telling([everybody, pooled, girls], ["ALL", "F&POOL"]))
+    3
     """
     shares = _shares(relations)
     met = {pair for group in set(groups) for pair in _pairs(group, shares)}
@@ -43,11 +49,12 @@ def _codes(group: str) -> list[str]:
 
 
 def _shares(relations: Iterable[Relation]) -> dict[str, set[Shares]]:
-    """For each code, the ways to share out students that it is a part of."""
+    """For each code, the ways to share out students that it is a part of, or that share it out."""
     found: dict[str, set[Shares]] = defaultdict(set)
     for relation in relations:
         added = _added(relation)
-        for code in added:
+        shared = set(_codes(relation.total.student_group)) - _common(relation) if added else set()
+        for code in added | shared:
             found[code].add(added)
     return found
 
@@ -57,8 +64,12 @@ def _added(relation: Relation) -> Shares:
     names = {part.student_group for part in relation.parts}
     if len(names) < 2:
         return frozenset()
-    common = set.intersection(*(set(_codes(name)) for name in names))
-    return frozenset(code for name in names for code in _codes(name)) - common
+    return frozenset(code for name in names for code in _codes(name)) - _common(relation)
+
+
+def _common(relation: Relation) -> set[str]:
+    """The codes that all parts of a relation have."""
+    return set.intersection(*(set(_codes(part.student_group)) for part in relation.parts))
 
 
 def _pairs(group: str, shares: dict[str, set[Shares]]) -> set[frozenset[Shares]]:
@@ -76,7 +87,5 @@ def _is_telling(
 ) -> bool:
     """Whether every two codes of its parts were crossed by somebody, if any are crossed."""
     part = relation.parts[0].student_group if relation.parts else ""
-    return all(
-        _pairs(_CROSSING.join(two), shares) & met or not _pairs(_CROSSING.join(two), shares)
-        for two in combinations(_codes(part), 2)
-    )
+    pairs = [_pairs(_CROSSING.join(two), shares) for two in combinations(_codes(part), 2)]
+    return all(not ways or ways & met for ways in pairs)
