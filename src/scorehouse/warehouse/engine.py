@@ -22,6 +22,9 @@ import pyarrow as pa
 from scorehouse.errors import ScorehouseError
 
 MapFunction = Callable[[pa.Table], pa.Table]
+ROW_GROUP = 32_768
+"""Rows that are packed together: to read one of them, all are unpacked."""
+
 _NAMED = re.compile(r'(?:\bFROM|\bJOIN|,)\s*("[^"]+"|[a-z_]\w*)', re.IGNORECASE)
 
 
@@ -157,7 +160,7 @@ class Local:
         try:
             done = self._connection.execute(
                 f"COPY ({text}) TO {quoted(str(path))} "
-                "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
+                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
             ).fetchone()
         except duckdb.IOException as error:
             raise ScorehouseError(
@@ -221,7 +224,11 @@ def _shared(scratch: str, memory_megabytes: int, threads: int) -> Any:
 
 @lru_cache(maxsize=8)
 def _database(_process: int, scratch: str, memory_megabytes: int, threads: int) -> Any:
-    return _begin(scratch, memory_megabytes, threads)
+    """Readings of a few rows: what helps those of many, by looking at all statistics, is off."""
+    database = _begin(scratch, memory_megabytes, threads)
+    database.execute("SET GLOBAL parquet_metadata_cache = true")
+    database.execute("SET GLOBAL disabled_optimizers = 'statistics_propagation,join_order'")
+    return database
 
 
 def numbered(table: pa.Table, name: str = "arrival", first: int = 0) -> pa.Table:
