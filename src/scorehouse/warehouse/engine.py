@@ -22,7 +22,7 @@ import pyarrow as pa
 from scorehouse.errors import ScorehouseError
 
 MapFunction = Callable[[pa.Table], pa.Table]
-ROW_GROUP = 32_768
+_PACKED_ROWS = 32_768
 """Rows that are packed together: to read one of them, all are unpacked."""
 
 _NAMED = re.compile(r'(?:\bFROM|\bJOIN|,)\s*("[^"]+"|[a-z_]\w*)', re.IGNORECASE)
@@ -160,7 +160,7 @@ class Local:
         try:
             done = self._connection.execute(
                 f"COPY ({text}) TO {quoted(str(path))} "
-                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_PACKED_ROWS})"
             ).fetchone()
         except duckdb.IOException as error:
             raise ScorehouseError(

@@ -8,7 +8,7 @@ left out by a few operations on whole arrays, and letters are compared for the f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import pairwise
 
 import numpy as np
@@ -33,6 +33,9 @@ SEGMENT_WORDS = 1 << SEGMENT_BITS
 _LETTER_BITS, _PAIR_BITS = 31, 63
 _PAIRS_A_TYPO = 3
 """Pairs that one typo can take away: two neighbors exchanged are in three."""
+
+_HEAD_LETTERS, _HEAD_BITS = 12, 5
+"""First letters of a word that stand in one number, and the bits that each takes."""
 
 Ids = NDArray[np.int64]
 Codes = NDArray[np.uint32]
@@ -169,10 +172,43 @@ class Dictionary:
             done += len(some)
         return rows
 
+    @cached_property
+    def _heads(self) -> NDArray[np.uint64]:
+        """The first letters of each word, as one number; letters that differ may look alike."""
+        heads = np.zeros(len(self._ids), np.uint64)
+        for first, rows in self._rows.values():
+            own = heads[first : first + len(rows)]
+            for column, place in zip(rows.T, range(_HEAD_LETTERS), strict=False):
+                own |= (column & np.uint32(_LETTER_BITS)).astype(np.uint64) << _head_shift(place, 1)
+        return heads
+
+    def _begun(self, query: Codes, some: Places | slice) -> Places | slice:
+        """Of all words, those that can begin so."""
+        if not isinstance(some, slice):
+            return some
+        return _hits(some, _stands(self._heads[some], query[:_HEAD_LETTERS], 0))
+
+    def _may_begin(self, query: Codes, some: slice) -> Places:
+        """The words that can begin so but for one typo.
+
+        Wherever a query is cut, a typo leaves one of its parts: the first where it is, or what
+        follows on the next letter, which it moves by one at most.
+        """
+        query = query[: _HEAD_LETTERS - 1]
+        places, heads = np.arange(some.start, some.stop), self._heads[some]
+        middle = len(query) // 2
+        for cut in sorted(range(1, len(query) - 1), key=lambda place: abs(place - middle)):
+            kept = _stands(heads, query[:cut], 0)
+            for moved in (-1, 0, 1):
+                kept |= _stands(heads, query[cut + 1 :], cut + 1 + moved)
+            hits = np.flatnonzero(kept)
+            places, heads = places[hits], heads[hits]
+        return places
+
     def exact(self, asked: str, among: Places | None) -> Places:
         """Where the word itself is."""
         query = codes(asked)
-        some = self._some(among, len(query), len(query))
+        some = self._begun(query, self._some(among, len(query), len(query)))
         places = self._holding(asked, pairs_of(asked), some)
         return self._kept(places, lambda letters: (letters == query).all(axis=1))
 
@@ -180,7 +216,7 @@ class Dictionary:
         """Longer words that begin so."""
         query = codes(asked)
         size = len(query)
-        some = self._some(among, size + 1, _LONGEST)
+        some = self._begun(query, self._some(among, size + 1, _LONGEST))
         places = self._holding(asked, pairs_of(asked, ends=False), some)
         return self._kept(places, lambda letters: (letters[:, :size] == query).all(axis=1))
 
@@ -191,7 +227,10 @@ class Dictionary:
             return np.empty(0, np.intp)
         some = self._some(among, len(query) + 1, _LONGEST)
         places = self._holding(asked, pairs_of(asked, begins=False, ends=False), some)
-        return self._kept(places, lambda letters: _has_part(letters, query))
+        if len(places) > _MANY_PLACES:
+            return self._kept(places, lambda letters: _has_part(letters, query))
+        longest = int(self._widths[places].max(initial=0))
+        return places[_has_part(self._beginnings(places, longest), query)]
 
     def begun_wrong(self, asked: str, among: Places | None) -> Places:
         """Words that begin so but for one typo."""
@@ -199,6 +238,8 @@ class Dictionary:
         if not may_begin_wrong(asked):
             return np.empty(0, np.intp)
         some = self._some(among, len(query) - 1, _LONGEST)
+        if isinstance(some, slice):
+            some = self._may_begin(query, some)
         places = self._near(asked, pairs_of(asked, ends=False), 1, some)
         lines = distances(query, self._beginnings(places, len(query) + 1), 1)
         return places[reduce(np.minimum, lines) <= 1]
@@ -233,7 +274,23 @@ def _hits(some: Places | slice, hit: NDArray[np.bool_]) -> Places:
     return found + some.start if isinstance(some, slice) else some[found]
 
 
+def _head_shift(place: int, letters: int) -> np.uint64:
+    return np.uint64((_HEAD_LETTERS - place - letters) * _HEAD_BITS)
+
+
+def _stands(heads: NDArray[np.uint64], letters: Codes, place: int) -> NDArray[np.bool_]:
+    """Which words can have some letters at a place."""
+    wanted = 0
+    for letter in letters.tolist():
+        wanted = wanted << _HEAD_BITS | letter & _LETTER_BITS
+    shift = _head_shift(place, len(letters))
+    mask = np.uint64((1 << _HEAD_BITS * len(letters)) - 1) << shift
+    found: NDArray[np.bool_] = heads & mask == np.uint64(wanted) << shift
+    return found
+
+
 _LONGEST = 1_000
+_MANY_PLACES = 20_000  # are looked through length by length
 _RULES: dict[int, Callable[[Dictionary, str, Places | None], Places]] = {
     EXACT: Dictionary.exact,
     PREFIX: Dictionary.prefix,

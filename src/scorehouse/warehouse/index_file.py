@@ -237,6 +237,13 @@ def union(sets: Iterable[Numbers]) -> Numbers:
     return np.flatnonzero(is_there)
 
 
+def are_among(pool: Numbers, numbers: Numbers) -> NDArray[np.bool_]:
+    """Which students of a pool are among some; both in order."""
+    if not (len(pool) and len(numbers)):
+        return np.zeros(len(pool), bool)
+    return np.isin(pool, numbers, assume_unique=True, kind="table")  # ids are dense
+
+
 def standing_keys(connection: sqlite3.Connection, numbers: Numbers) -> NDArray[np.uint64]:
     """For each student, in order of number, the number that says where they stand by name."""
     chunks = range(int(numbers[0]) >> CHUNK_BITS, (int(numbers[-1]) >> CHUNK_BITS) + 1)
