@@ -29,7 +29,7 @@ from scorehouse.warehouse.index_file import (
     postings,
     union,
 )
-from scorehouse.warehouse.index_words import PostingWriter
+from scorehouse.warehouse.index_postings import PostingWriter
 from scorehouse.warehouse.places import INDEX_FILE
 
 PEOPLE = [

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -20,6 +20,7 @@ from scorehouse.warehouse.index_file import (
     VERSION,
     changing,
     connect,
+    listed,
     put_stamps,
     stamps,
     tidy_log,
@@ -31,6 +32,7 @@ from scorehouse.warehouse.index_source import (
     NarrowSnapshot,
     changes,
     local_ids,
+    new_people,
     people,
     replacements,
     rows_since,
@@ -118,8 +120,12 @@ def _news(
     if rows_since(snapshot, since) > _ROWS_A_STUDENT * max(students, _FEW_STUDENTS):
         return None
     found = changes(snapshot, since)
-    is_much = len(found.students) > max(students // _AT_ONE_GO, _FEW_STUDENTS)
+    is_much = len(_touched(found)) > max(students // _AT_ONE_GO, _FEW_STUDENTS)
     return None if is_much or found.old_rows != int(told["rows"]) else found
+
+
+def _touched(found: Changes) -> set[str]:
+    return set().union(*found.students.values())
 
 
 def _last_number(connection: sqlite3.Connection) -> int:
@@ -145,24 +151,22 @@ def _apply(
     in_force = replacements(snapshot)
     before = _replaced(connection)
     moved = {old for old in {*before, *in_force} if before.get(old) != in_force.get(old)}
-    touched = _with_kin({*found.students, *moved}, [before, in_force])
-    _register(snapshot, "touched", touched)
-    _put_people(connection, snapshot, "touched")
+    touched = _with_kin(_touched(found) | moved, [before, in_force])
+    _renew_people(connection, snapshot, found, touched)
     for source, years in sorted(found.stands.items()):
         for year, students in sorted(years.items()):
             _renew_stands(connection, snapshot, source, year, students)
-    _renew_local_ids(connection, snapshot, touched)
+    _renew_local_ids(connection, snapshot, found.students["local_id"])
     _put_replacements(connection, {old: in_force.get(old) for old in sorted(moved)})
-    numbers = _numbers(connection, touched)
+    numbers = _numbers(connection, touched).values()
     _settle(Settler(connection), numbers, progress)
 
 
 def _settle(settler: Settler, numbers: Iterable[int], progress: Progress) -> None:
-    listed = numbers if isinstance(numbers, range) else sorted(numbers)
-    done = 0
-    for count in settler.settle(listed):
+    ordered, done = sorted(numbers), 0
+    for count in settler.settle(ordered):
         done += count
-        progress(done, len(listed))
+        progress(done, len(ordered))
 
 
 def _replaced(connection: sqlite3.Connection) -> dict[str, str]:
@@ -188,10 +192,34 @@ def _register(snapshot: NarrowSnapshot, name: str, students: Iterable[str]) -> N
     snapshot.engine.register(name, pa.table({"student_id": ids}))
 
 
-def _put_people(connection: sqlite3.Connection, snapshot: NarrowSnapshot, among: str) -> None:
-    for rows in people(snapshot, among):
+def _renew_people(
+    connection: sqlite3.Connection, snapshot: NarrowSnapshot, found: Changes, touched: set[str]
+) -> None:
+    """Bring in what the table of students says of those who changed there, and who is new.
+
+    Most rows that changed are new ones; the whole table is read for others alone.
+    """
+    since, changed = found.since, found.students["student"]
+    known = _put_people(connection, new_people(snapshot, since))
+    rest = changed - known
+    if rest:
+        _register(snapshot, "changed_students", rest)
+        _put_people(connection, people(snapshot, "changed_students"))
+    nameless = touched - changed - _numbers(connection, touched).keys()
+    nobody: Mapping[str, Any] = {**dict.fromkeys(_COLUMNS), "is_known": False}
+    _put_people(connection, iter([[{**nobody, "student_id": one} for one in sorted(nameless)]]))
+
+
+def _put_people(
+    connection: sqlite3.Connection, pieces: Iterator[list[Mapping[str, Any]]]
+) -> set[str]:
+    """Put people in; return who."""
+    put: set[str] = set()
+    for rows in pieces:
         values = [tuple(row[name] for name in _COLUMNS) for row in rows]
         connection.executemany(_PUT_STUDENT, values)
+        put |= {row["student_id"] for row in rows}
+    return put
 
 
 def _put_stands(
@@ -239,11 +267,15 @@ def _put_local_ids(
 def _renew_local_ids(
     connection: sqlite3.Connection, snapshot: NarrowSnapshot, students: Iterable[str]
 ) -> None:
+    if not students:
+        return
     connection.executemany(
         "DELETE FROM local_id WHERE number = (SELECT number FROM student WHERE student_id = ?)",
         [(student,) for student in students],
     )
-    _put_local_ids(connection, snapshot, "touched")
+    _register(snapshot, "some_students", students)
+    _put_local_ids(connection, snapshot, "some_students")
+    snapshot.engine.drop("some_students")
 
 
 def _put_replacements(connection: sqlite3.Connection, ends: Mapping[str, str | None]) -> None:
@@ -254,10 +286,15 @@ def _put_replacements(connection: sqlite3.Connection, ends: Mapping[str, str | N
     )
 
 
-def _numbers(connection: sqlite3.Connection, students: Iterable[str]) -> list[int]:
-    query = "SELECT number FROM student WHERE student_id = ?"
-    found = (connection.execute(query, (student,)).fetchone() for student in students)
-    return [row[0] for row in found if row]
+def _numbers(connection: sqlite3.Connection, students: Iterable[str]) -> dict[str, int]:
+    """The numbers of those students whom the index knows."""
+    return dict(
+        connection.execute(
+            "SELECT s.student_id, s.number FROM json_each(?) AS j CROSS JOIN student AS s "
+            "ON s.student_id = j.value",
+            (listed(sorted(students)),),
+        )
+    )
 
 
 def _pieces(rows: Iterator[_Row]) -> Iterator[list[_Row]]:

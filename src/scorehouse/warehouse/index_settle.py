@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorehouse.warehouse.index_file import CHUNK_BITS, CHUNK_STUDENTS, listed
+from scorehouse.warehouse.index_postings import Pairs, PostingWriter
 from scorehouse.warehouse.index_source import BAR, ENROLLMENT, RESULT
-from scorehouse.warehouse.index_words import Pairs, PostingWriter, WordWriter, labels_of
+from scorehouse.warehouse.index_words import WordWriter
 from scorehouse.warehouse.names import order_key, words_of
 
 _PREFERENCE = f"CASE source WHEN {ENROLLMENT} THEN '2' WHEN {RESULT} THEN '1' ELSE '0' END"
@@ -56,6 +57,10 @@ class _Row(NamedTuple):
     def names(self) -> tuple[str | None, ...]:
         return self[3:7]
 
+    @property
+    def own_words(self) -> list[int]:
+        return [] if self.words is None else np.frombuffer(self.words, np.int64).tolist()
+
 
 class Facts(NamedTuple):
     """Where a student was last, and whether there is anything of them."""
@@ -74,13 +79,26 @@ def facts_of(newest: str | None, rows: int) -> Facts:
     return Facts(school or None, grade or None, year or None, True)
 
 
+class _Settled(NamedTuple):
+    """A student as they are now, with the words and the grade that they are and were found by."""
+
+    number: int
+    person: tuple[str | None, ...]
+    facts: Facts
+    is_shown: bool
+    words: list[str]
+    grade: str | None
+    old_words: list[str]
+    old_grade: str | None
+
+
 class Settler:
     """Brings what is shown and found up to date, chunk by chunk of students."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._postings = PostingWriter(connection)
-        self._gone: set[str] = set()
+        self._gone: set[int] = set()
         self._words = WordWriter(connection)
         self._heads = {
             row[0]
@@ -94,33 +112,58 @@ class Settler:
         for chunk, few in groupby(sorted(numbers), key=lambda number: number >> CHUNK_BITS):
             yield self._settle_chunk(chunk, list(few))
         self._postings.flush()
-        self._words.forget_unused(sorted(self._gone))
+        self._words.forget_unused(self._gone)
 
     def _settle_chunk(self, chunk: int, numbers: list[int]) -> int:
-        facts = self._facts(numbers)
+        settled = self._settled(numbers)
         added: Pairs = []
         removed: Pairs = []
         updates: list[tuple[Any, ...]] = []
         keys: list[tuple[int, int]] = []
-        for row in map(_Row._make, self._connection.execute(_STUDENTS, (listed(numbers),))):
-            own, now = self._now(row, facts.get(row.number, Facts()))
-            is_shown = row.replaced_by is None and (now.is_anywhere or bool(own.is_known))
-            words = words_of(own.names) if is_shown else []
-            ids, labels = self._words.ids(words, now.grade if is_shown else None)
-            low = row.number & (CHUNK_STUDENTS - 1)
-            old, old_texts = self._old(row)
-            fresh = {*ids, *labels}
-            added += [(word, row.number) for word in fresh if word not in old]
-            removed += [(word, row.number) for word in old if word not in fresh]
-            self._gone |= old_texts
-            blob = np.array(ids, np.int64).tobytes() if is_shown else None
-            updates.append((*own.person, *now[:3], int(is_shown), blob, row.number))
-            keys.append((low, order_key(own.last_name, own.first_name)))
+        for one in settled:
+            ids, labels = self._words.ids(one.words, one.grade)
+            old_ids, old_labels = self._words.ids(one.old_words, one.old_grade)
+            fresh, old = labels.union(ids), old_labels.union(old_ids)
+            added += [(word, one.number) for word in fresh - old]
+            removed += [(word, one.number) for word in old - fresh]
+            self._gone |= old - fresh
+            blob = np.array(ids, np.int64).tobytes() if one.is_shown else None
+            updates.append((*one.person, *one.facts[:3], int(one.is_shown), blob, one.number))
+            keys.append((one.number & (CHUNK_STUDENTS - 1), order_key(*one.person[:2])))
         self._connection.executemany(_UPDATE, updates)
-        self._words.flush()
         self._postings.write(added, removed)
         self._put_keys(chunk, keys)
         return len(numbers)
+
+    def _settled(self, numbers: list[int]) -> list[_Settled]:
+        """What students are now, and what the index says of them; all their words are learned."""
+        facts = self._facts(numbers)
+        query = self._connection.execute(_STUDENTS, (listed(numbers),))
+        rows = [_Row._make(row) for row in query]
+        texts = self._words.texts(word for row in rows for word in row.own_words)
+        found = [
+            self._one(row, facts.get(row.number, Facts()), [texts[one] for one in row.own_words])
+            for row in rows
+        ]
+        self._words.learn(
+            [word for one in found for word in (*one.words, *one.old_words)],
+            {grade for one in found for grade in (one.grade, one.old_grade) if grade},
+        )
+        return found
+
+    def _one(self, row: _Row, facts: Facts, old_words: list[str]) -> _Settled:
+        own, now = self._now(row, facts)
+        is_shown = row.replaced_by is None and (now.is_anywhere or bool(own.is_known))
+        return _Settled(
+            row.number,
+            own.person,
+            now,
+            is_shown,
+            words_of(own.names) if is_shown else [],
+            now.grade if is_shown else None,
+            old_words,
+            None if row.words is None else row.grade,
+        )
 
     def _facts(self, numbers: list[int]) -> dict[int, Facts]:
         rows = self._connection.execute(_FACTS, (listed(numbers),))
@@ -148,14 +191,6 @@ class Settler:
             if other.is_known:
                 return other._replace(number=row.number)
         return row
-
-    def _old(self, row: _Row) -> tuple[set[int], set[str]]:
-        """The words and labels that a student is posted under."""
-        if row.words is None:
-            return set(), set()
-        texts = self._words.texts(np.frombuffer(row.words, np.int64).tolist())
-        ids, labels = self._words.ids(texts, row.grade)
-        return {*ids, *labels}, {*texts, *labels_of(texts, row.grade)}
 
     def _put_keys(self, chunk: int, keys: list[tuple[int, int]]) -> None:
         row = self._connection.execute(

@@ -116,9 +116,10 @@ class NarrowSnapshot(Snapshot):
 
 @dataclass(frozen=True)
 class Changes:
-    """What is new since an import: students, and the years of a table in which they have rows."""
+    """What is new since an import: students by table, and the years in which they have rows."""
 
-    students: frozenset[str]
+    since: int
+    students: Mapping[str, frozenset[str]]  # table -> students
     stands: Mapping[int, Mapping[str, frozenset[str]]]  # source -> school year -> students
     old_rows: int  # rows of the sources that aren't new
 
@@ -136,7 +137,7 @@ def rows_since(snapshot: Snapshot, since: int) -> int:
 
 def changes(snapshot: Snapshot, since: int) -> Changes:
     """Look through the files that have newer rows than an import."""
-    students: set[str] = set()
+    students: dict[str, frozenset[str]] = {}
     stands: dict[int, dict[str, set[str]]] = {}
     new_rows = 0
     gone = _gone(snapshot, since)
@@ -148,13 +149,13 @@ def changes(snapshot: Snapshot, since: int) -> Changes:
             for year, student in touched:
                 years = stands.setdefault(_IN_YEARS[name], {})
                 years.setdefault(year, set()).add(student)
-        students |= {student for _, student in touched}
+        students[name] = frozenset(student for _, student in touched)
     old = source_rows(snapshot) - new_rows
     frozen = {
         source: {year: frozenset(few) for year, few in years.items()}
         for source, years in stands.items()
     }
-    return Changes(frozenset(students), frozen, old)
+    return Changes(since, students, frozen, old)
 
 
 def _gone(snapshot: Snapshot, since: int) -> dict[str, list[int]]:
@@ -237,6 +238,12 @@ def _end(old: str, step: Mapping[str, str]) -> str:
     return seen[-1]
 
 
+_PERSON = (
+    "s.last_or_surname AS last_name, s.first_name, s.middle_name, s.alias_name, "
+    "CAST(s.birth_date AS VARCHAR) AS birth_date, s.sex, s.row_id IS NOT NULL AS is_known"
+)
+
+
 def everyone_text(among: str = "") -> str:
     """SQL: every identifier that stands anywhere, and what the table of students says.
 
@@ -248,9 +255,7 @@ def everyone_text(among: str = "") -> str:
         for name, column in columns
     )
     return (
-        "SELECT u.student_id, s.last_or_surname AS last_name, s.first_name, s.middle_name, "
-        "s.alias_name, CAST(s.birth_date AS VARCHAR) AS birth_date, s.sex, "
-        "s.row_id IS NOT NULL AS is_known "
+        f"SELECT u.student_id, {_PERSON} "
         f"FROM ({f'SELECT student_id FROM {among}' if among else union}) AS u "
         "LEFT JOIN student AS s ON s.student_id = u.student_id"
     )
@@ -259,6 +264,19 @@ def everyone_text(among: str = "") -> str:
 def people(snapshot: Snapshot, among: str = "") -> Iterator[list[Mapping[str, Any]]]:
     """The same in order, piece by piece."""
     for batch in snapshot.batches(f"{everyone_text(among)} ORDER BY u.student_id"):
+        yield batch.to_pylist()
+
+
+def new_people(snapshot: Snapshot, since: int) -> Iterator[list[Mapping[str, Any]]]:
+    """The same of those whose row is newer than an import, piece by piece; nothing else is read."""
+    files = [f for f in snapshot.files if f.table == "student" and f.last_import > since]
+    snapshot.engine.files("student_new", [f.path for f in files], TABLES["student"].schema)
+    text = (
+        f"SELECT s.student_id, {_PERSON} FROM student_new AS s WHERE s.import_id > {since} "
+        "AND s.student_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM supersession__rows AS g "
+        "WHERE g.table_name = 'student' AND g.old_row = s.row_id) ORDER BY s.student_id"
+    )
+    for batch in snapshot.batches(text):
         yield batch.to_pylist()
 
 

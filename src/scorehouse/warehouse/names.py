@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
+from string import ascii_lowercase
 
 EXACT, PREFIX, PART, ONE_TYPO, TWO_TYPOS, BEGINNING_TYPO = range(6)
 """How well a word found fits the word asked for, best first."""
@@ -25,6 +26,9 @@ KEY_LETTERS, LETTER_BITS = 12, 5
 
 OTHER_LETTER = 31
 """What stands for a letter that isn't one of a to z there."""
+
+
+_CODES = {letter: number for number, letter in enumerate(f" {ascii_lowercase}")}
 
 
 @lru_cache(maxsize=100_000)
@@ -79,7 +83,7 @@ def order_key(last_name: str | None, first_name: str | None) -> int:
     letters = f"{joined(last_name)} {joined(first_name)}"[:KEY_LETTERS]
     number = 0
     for letter in letters.ljust(KEY_LETTERS):
-        number = number << LETTER_BITS | _code(letter)
+        number = number << LETTER_BITS | _CODES.get(letter, OTHER_LETTER)
     return number
 
 
@@ -87,12 +91,6 @@ def order_key(last_name: str | None, first_name: str | None) -> int:
 def joined(name: str | None) -> str:
     """A name's words written together."""
     return "".join(folded(name or ""))
-
-
-def _code(letter: str) -> int:
-    if letter == " ":
-        return 0
-    return ord(letter) - ord("a") + 1 if "a" <= letter <= "z" else OTHER_LETTER
 
 
 def full_order(
