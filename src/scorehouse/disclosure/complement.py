@@ -1,36 +1,27 @@
 """Complementary suppression: what else has to be hidden so that the hidden stays hidden.
 
-Each round asks one linear program: how could these hidden counts have been some more or some
-less, moving as few of the shown counts as possible? What had to move is hidden. The method is
-that of the incremental heuristics for the cell suppression problem (Kelly, Golden and Assad;
-Fischetti and Salazar), for many cells at a time.
+Each round asks how these hidden counts could have been some more or some less with as few of
+the shown counts as possible moving; what had to move is hidden. Students are seen to first:
+what hides a row hides its levels too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from itertools import combinations
 
 import numpy as np
 
-from scorehouse.disclosure.audit import Neighborhoods, Widths, find_witnesses
-from scorehouse.disclosure.solver import Block, Program, block_of, is_whole, standing_of
+from scorehouse.disclosure.audit import find_witnesses, settle
+from scorehouse.disclosure.neighborhoods import Neighborhoods
+from scorehouse.disclosure.plan import Plan, aims_for, obstacles
 from scorehouse.disclosure.system import Flags, Floats, Ints, System
+from scorehouse.disclosure.witnesses import Widths, keep
 
-_FREE = 1e-3
-_MOVED = 1e-6
-_DEAR = 1e4
+_MARGINS = (0, 1, 2)  # beyond the interval: whole students can need more room than parts of them
 
 Hide = Callable[[Ints], Ints]
 """Hides the units that cells stand in; returns all cells that became hidden by it."""
-
-
-@dataclass(frozen=True)
-class Aim:
-    """A cell that should be able to move, and which way."""
-
-    cell: int
-    step: float
 
 
 def protect(system: System, interval: int, hide: Hide, rename: Hide) -> Ints:
@@ -39,6 +30,7 @@ def protect(system: System, interval: int, hide: Hide, rename: Hide) -> Ints:
     `rename` hides the reason of the rows that cells stand in, where the reason alone tells
     too much.
     """
+    _protect_students(system, interval, hide)
     found = Widths.of(system)
     lost: set[int] = set()
     while True:
@@ -46,128 +38,110 @@ def protect(system: System, interval: int, hide: Hide, rename: Hide) -> Ints:
         pending = pending[~np.isin(pending, list(lost))]
         if not len(pending):
             return np.array(sorted(lost), dtype=np.int64)
-        if not _round(system, found, pending, interval, hide):
-            lost |= _last_resort(system, pending, hide, rename)
+        if _round(system, found, pending, interval, hide, rename):
+            continue
+        failed = settle(system, found, interval)
+        failed = failed[~np.isin(failed, list(lost))]
+        lost |= _last_resort(system, failed, hide)
 
 
-def _round(system: System, widths: Widths, pending: Ints, interval: int, hide: Hide) -> bool:
-    """One linear program for cells that don't stand in one another's way; False: no progress."""
-    aims = _aims(system, _first(system, pending), interval)
-    plan = Plan(system)
-    reached = plan.reached(aims)
-    moved = plan.cheapest(reached) if reached else None
-    if moved is None:
-        return False
-    cells = plan.block.cells
-    touched = cells[(np.abs(moved) > _MOVED) & system.is_known[cells]]
+def _protect_students(system: System, interval: int, hide: Hide) -> None:
+    """Hide what the students of hidden rows need, as if there were no levels: much is soon done."""
+    cells = np.flatnonzero(system.layer == 0)
+    students = system.part(cells)
+
+    def hide_rows(touched: Ints) -> Ints:
+        before = students.is_known.copy()
+        hide(cells[touched])
+        students.is_known[:] = system.is_known[cells]
+        return np.flatnonzero(before & ~students.is_known)
+
+    found = Widths.of(students)
+    while len(pending := find_witnesses(students, found, interval)):
+        if not _round(students, found, pending, interval, hide_rows, _no_renaming):
+            return
+
+
+def _no_renaming(cells: Ints) -> Ints:
+    """Levels are there to say later whether a reason has to go."""
+    return cells[:0]
+
+
+def _round(
+    system: System, widths: Widths, pending: Ints, interval: int, hide: Hide, rename: Hide
+) -> bool:
+    """Hide what the cells need, or find that they don't need it; False: no progress."""
+    for margin in _MARGINS:
+        left = _first(system, widths.pending(system, interval, pending))
+        before = len(left), system.is_known.sum()
+        for part in _parts(system, left):
+            left = _reach(system, widths, left, part, interval, margin, hide)
+        after = len(_first(system, widths.pending(system, interval, pending)))
+        if (after, system.is_known.sum()) != before:
+            return True
+        renamed = [len(rename(obstacles(system, cell))) for cell in left.tolist()]
+        if sum(renamed):
+            return True
+    return False
+
+
+def _parts(system: System, cells: Ints) -> Iterator[Flags]:
+    """Which cells may move for some: those of two levels, where that does, else more.
+
+    Two levels, first those that are next to one another, are small programs; rows stay shown.
+    Distances from standard come last: they rarely stand in the way.
+    """
+    levels = np.unique(system.layer[system.layer > 0]).tolist()
+    always = system.is_count & ((system.layer < 0) | (system.layer == 0) & ~system.is_known)
+    if (system.layer[cells] > 0).any():
+        for pair in sorted(combinations(levels, 2), key=lambda pair: (pair[1] - pair[0], pair)):
+            yield always | np.isin(system.layer, pair)
+    yield system.is_count
+    if not system.is_count.all():
+        yield np.ones(system.size, dtype=bool)
+
+
+def _reach(
+    system: System, widths: Widths, cells: Ints, part: Flags, interval: int, margin: int, hide: Hide
+) -> Ints:
+    """Let cells of a part move, as many at a time as no sum has two of; return the rest."""
+    left = cells[part[cells]]
+    rest = [cells[~part[cells]]]
+    while len(left):
+        plan = Plan(system, part)
+        aims = aims_for(system, left, interval + margin)
+        tried = np.array([aim.cell for aim in aims] or left, dtype=np.int64)
+        reached, moved = plan.cheapest(aims)
+        is_done = bool(reached) and _take(system, widths, plan, moved, hide)
+        done = [aim.cell for aim in reached] if is_done else []
+        rest.append(widths.pending(system, interval, np.setdiff1d(tried, done)))
+        left = widths.pending(system, interval, np.setdiff1d(left, tried))
+    return np.concatenate(rest)
+
+
+def _take(system: System, widths: Widths, plan: Plan, moved: Floats, hide: Hide) -> bool:
+    """Hide the shown cells that a movement moves; without any it can be a witness."""
+    touched = plan.touched(moved)
     if len(touched):
         return bool(len(hide(touched)))
-    before = len(widths.pending(system, interval))
-    if is_whole(moved[system.is_count[cells]]).all():  # moves distances too: a full witness
-        widths.note(cells, system.value[cells] + moved)
-    return len(widths.pending(system, interval)) < before
+    cells = plan.block.cells[system.is_count[plan.block.cells]]
+    counts = system.value[plan.block.cells] + plan.whole_counts(moved)
+    counts = counts[system.is_count[plan.block.cells]]
+    keep(system, widths, ~system.is_known, cells, counts)
+    return False
 
 
 def _first(system: System, pending: Ints) -> Ints:
     """Students before their levels: what hides a row settles its levels too."""
-    sizes = pending[system.weight[pending] > np.median(system.weight[pending])]
-    return sizes if len(sizes) else pending
+    students = pending[system.layer[pending] == 0]
+    return students if len(students) else pending
 
 
-def _candidates(system: System) -> Flags:
-    return ~system.is_fixed | ~system.is_known
-
-
-def _aims(system: System, pending: Ints, interval: int) -> list[Aim]:
-    """Pending cells, no two of them in one sum, each with the way it has room for."""
-    taken = np.zeros(system.sums, dtype=bool)
-    entry_sum = system.sum_of_entry()
-    order = np.argsort(system.cells, kind="stable")
-    starts = np.searchsorted(system.cells[order], pending)
-    ends = np.searchsorted(system.cells[order], pending, side="right")
-    aims = []
-    for cell, start, end in zip(pending, starts, ends, strict=True):
-        sums = entry_sum[order[start:end]]
-        step = _step(system, int(cell), interval)
-        if step and not taken[sums].any():
-            taken[sums] = True
-            aims.append(Aim(int(cell), step))
-    return aims
-
-
-def _step(system: System, cell: int, interval: int) -> float:
-    value = system.value[cell]
-    if value + interval <= system.high[cell]:
-        return float(interval)
-    return float(-interval) if value - interval >= system.low[cell] else 0.0
-
-
-class Plan:
-    """The program behind a round: every cell that may move, up and down, at its price."""
-
-    def __init__(self, system: System) -> None:
-        self.block = block = block_of(system, _candidates(system))
-        size = len(block.cells)
-        standing = standing_of(system, block)
-        doubled = Block(
-            cells=np.concatenate([block.cells, block.cells]),
-            starts=block.starts * 2,
-            indexes=np.stack([block.indexes, block.indexes + size], axis=1).reshape(-1),
-            factors=np.stack([block.factors, -block.factors], axis=1).reshape(-1),
-            sum_low=block.sum_low - standing,
-            sum_high=block.sum_high - standing,
-        )
-        value = system.value[block.cells]
-        up = np.maximum(system.high[block.cells] - value, 0.0)
-        down = np.maximum(value - system.low[block.cells], 0.0)
-        price = np.where(system.is_known[block.cells], system.weight[block.cells], _FREE)
-        price = np.where(system.is_count[block.cells] | system.is_known[block.cells], price, 0.0)
-        self._room = np.concatenate([up, down])
-        self._price = np.concatenate([price, price])
-        self._program = Program(doubled, np.zeros(2 * size), self._room)
-        self._size = size
-
-    def reached(self, aims: Sequence[Aim]) -> list[Aim]:
-        """The aims that can be reached together, as far as one program tells."""
-        if not aims:
-            return []
-        self._limit(aims, [0.0] * len(aims))
-        cost = self._price.copy()
-        for aim in aims:
-            cost[self._place(aim)] = -_DEAR
-        found = self._program.least(cost)
-        if found is None:
-            return []
-        return [aim for aim in aims if found[self._place(aim)] > abs(aim.step) - _MOVED]
-
-    def cheapest(self, aims: Sequence[Aim]) -> Floats | None:
-        """The cheapest movement of the block's cells that reaches every aim."""
-        self._limit(aims, [abs(aim.step) for aim in aims])
-        found = self._program.least(self._price)
-        return None if found is None else found[: self._size] - found[self._size :]
-
-    def _place(self, aim: Aim) -> int:
-        place = int(np.searchsorted(self.block.cells, aim.cell))
-        return place + self._size if aim.step < 0 else place
-
-    def _limit(self, aims: Sequence[Aim], at_least: Sequence[float]) -> None:
-        """Let aims move their way only, that far at least and no farther than wanted."""
-        low, high = np.zeros(2 * self._size), self._room.copy()
-        for aim, least in zip(aims, at_least, strict=True):
-            place = self._place(aim)
-            low[place], high[place] = least, abs(aim.step)
-            high[(place + self._size) % (2 * self._size)] = 0.0
-        self._program.limit(np.arange(2 * self._size), low, high)
-
-
-def _last_resort(system: System, pending: Ints, hide: Hide, rename: Hide) -> set[int]:
-    """Change reasons, else hide, beside what is too narrow; return cells with nothing beside."""
-    lost = set()
+def _last_resort(system: System, failed: Ints, hide: Hide) -> set[int]:
+    """Hide what is beside cells that are too narrow; return those with nothing beside."""
     around = Neighborhoods(system)
-    for cell in pending.tolist():
-        near = around.beside(around.beside(np.array([cell], dtype=np.int64)))
-        if len(rename(near[~system.is_known[near]])):
-            return set()
+    lost = set()
+    for cell in failed.tolist():
         shown = around.shown_near(cell)
         if not len(shown) or not len(hide(shown)):
             lost.add(cell)

@@ -76,7 +76,7 @@ def add_links(knowledge: Knowledge) -> list[int]:
         for small, large in _ordered_pairs(scenes):
             fewer = knowledge.cells[Place(small, students), what]
             more = knowledge.cells[Place(large, students), what]
-            added.append(_link(knowledge, fewer, more))
+            added.append(_link(knowledge, fewer, more, what.layer))
     return added
 
 
@@ -95,11 +95,11 @@ def _ordered_pairs(scenes: Sequence[Scene]) -> Iterable[tuple[Scene, Scene]]:
                 yield small, large
 
 
-def _link(knowledge: Knowledge, fewer: int, more: int) -> int:
+def _link(knowledge: Knowledge, fewer: int, more: int, layer: int) -> int:
     first, second = knowledge.values[fewer], knowledge.values[more]
     came = None if first is None or second is None else second - first
     is_fewer = came is not None and came < 0
-    cell = knowledge.unnamed(came, low=-INFINITE if is_fewer else 0.0)
+    cell = knowledge.unnamed(came, layer, low=-INFINITE if is_fewer else 0.0)
     knowledge.builder.total(more, [fewer, cell])
     return cell
 

@@ -11,7 +11,7 @@ from scorehouse.disclosure import columns as names
 from scorehouse.disclosure.decision import DIFFERENCING
 from scorehouse.disclosure.lines import Line, Scene
 from scorehouse.disclosure.shapes import RowKey
-from scorehouse.disclosure.system import INFINITE, Builder, System
+from scorehouse.disclosure.system import INFINITE, OTHER, Builder, System
 from scorehouse.errors import UsageError
 
 _LEVEL_WEIGHT, _MET_WEIGHT, _COUNT_WEIGHT, _SUM_WEIGHT = 1.0, 2.0, 6.0, 0.01
@@ -30,6 +30,16 @@ class Quantity(NamedTuple):
     measure: str
     name: str
 
+    @property
+    def layer(self) -> int:
+        """The layer of a system in which it is counted.
+
+        >>> Quantity("", "size").layer, Quantity("overall", "level:0").layer
+        (0, 1)
+        """
+        kind, _, level = self.name.partition(":")
+        return {"size": 0, "level": 1 + int(level or 0)}.get(kind, OTHER)
+
 
 @dataclass
 class Knowledge:
@@ -43,15 +53,13 @@ class Knowledge:
 
     def add(self, place: Place, what: Quantity, value: float | None, **about: object) -> int:
         """A new cell for a count."""
-        number = self.builder.cell(value, **about)  # type: ignore[arg-type]
-        self.cells[place, what] = number
-        self.values.append(value)
+        self.cells[place, what] = number = self.unnamed(value, what.layer, **about)
         return number
 
-    def unnamed(self, value: float | None, **about: object) -> int:
+    def unnamed(self, value: float | None, layer: int = OTHER, **about: object) -> int:
         """A new cell for a count that no row shows."""
         self.values.append(value)
-        return self.builder.cell(value, **about)  # type: ignore[arg-type]
+        return self.builder.cell(value, layer=layer, **about)  # type: ignore[arg-type]
 
 
 class Ranges(NamedTuple):
@@ -243,7 +251,7 @@ def met_bounds(line: Line) -> dict[str, float]:
     if line.decision.row or line.decision.results or size is None:
         return {"low": 0.0, "high": INFINITE}
     percent = line.rules.extreme_percent(size)
-    if not percent:
+    if not percent or line.decision.met == DIFFERENCING:
         return {"low": 0.0, "high": float(size)}
     few = percent * size // 100
     if line.decision.coded.startswith("≤"):

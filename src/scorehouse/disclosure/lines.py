@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -116,9 +117,16 @@ def _line(
 
 
 def earlier_lines(earlier: Earlier, rules: Mapping[str, SmallGroupRules]) -> Iterator[Line]:
-    """The rows of an earlier release, as its audience saw them; other years are passed over."""
-    kept = _years(earlier.figures, set(rules))
-    for row in kept.to_pylist():
+    """The rows of an earlier release, as its audience saw them; other years are passed over.
+
+    Hidden rows have as many levels, all of them unknown, as others of their measure.
+    """
+    rows = _years(earlier.figures, set(rules)).to_pylist()
+    lengths: dict[object, int] = defaultdict(int)
+    for row in rows:
+        lengths[row["measure"]] = max(lengths[row["measure"]], len(row.get(names.LEVELS) or ()))
+    for row in rows:
+        row[names.LEVELS] = row.get(names.LEVELS) or [None] * lengths[row["measure"]]
         universe = universe_of(earlier.query, str(row.get("population") or ""))
         scene = Scene(universe, float(earlier.snapshot))
         yield _line(row, rules[row["school_year"]], decision_of(row), scene, -1)

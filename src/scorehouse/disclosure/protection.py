@@ -57,22 +57,37 @@ class Pattern:
         return np.flatnonzero(before & ~self.system.is_known)
 
     def rename(self, cells: Ints) -> Ints:
-        """Say of small rows only that they are hidden for others; returns their cells.
+        """Say of rows only that they are hidden for others, of shares only that they are hidden.
 
-        "Fewer than 11" bounds a count by itself: nine and ten are told apart by a total of 19
-        that was released before.
+        Reasons bound a count by themselves: when "fewer than 11" is said of two rows, nine and
+        ten are told apart by a total of 19 that was released before. Returns the cells.
         """
         changed = []
         for cell in cells.tolist():
             kind, index = self.knowledge.units.get(cell, ("", -1))
-            if kind == "row" and self.decisions[index].row.startswith("n<"):
-                line = self.current[index]
-                for other in self.knowledge.lines[Place(line.scene, line.students)]:
-                    if other.is_current:
-                        self.decisions[other.index].row = DIFFERENCING
-                self.system.high[cell] = INFINITE
+            is_renamed = (kind == "row" and self._rename_row(index)) or (
+                kind == "met" and self._rename_met(index)
+            )
+            if is_renamed:
+                self.system.low[cell], self.system.high[cell] = 0.0, INFINITE
                 changed.append(cell)
         return np.array(changed, dtype=np.int64)
+
+    def _rename_row(self, index: int) -> bool:
+        if self.decisions[index].row in ("", DIFFERENCING):
+            return False
+        line = self.current[index]
+        for other in self.knowledge.lines[Place(line.scene, line.students)]:
+            if other.is_current:
+                self.decisions[other.index].row = DIFFERENCING
+        return True
+
+    def _rename_met(self, index: int) -> bool:
+        decision = self.decisions[index]
+        if decision.row or decision.results or decision.met in ("", DIFFERENCING):
+            return False
+        decision.met, decision.coded = DIFFERENCING, ""
+        return True
 
     def _hide_row(self, line: Line) -> None:
         place = Place(line.scene, line.students)

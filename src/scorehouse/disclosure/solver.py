@@ -96,6 +96,11 @@ class Program:
             return None
         return np.array(self._highs.getSolution().col_value, dtype=np.float64)
 
+    def binding(self) -> Flags:
+        """Which cells' own bounds kept the last answer from costing less."""
+        found: Flags = np.abs(np.array(self._highs.getSolution().col_dual)) > _TOLERANCE
+        return found
+
     def _is_feasible(self) -> bool:
         status = self._highs.getInfo().primal_solution_status
         return bool(status == highspy.SolutionStatus.kSolutionStatusFeasible)

@@ -165,7 +165,8 @@ def _add_sum(knowledge: Knowledge, told: Sum, smallest: int) -> None:
             knowledge, [knowledge.cells[told.total, size], *_parts(knowledge, told, size)]
         )
         is_small = students is not None and 0 < students < smallest
-        cells = [*cells, knowledge.unnamed(rest, is_protected=is_small and rest is not None)]
+        is_small = is_small and rest is not None
+        cells = [*cells, knowledge.unnamed(rest, told.what.layer, is_protected=is_small)]
     knowledge.builder.total(whole, cells)
 
 

@@ -16,6 +16,10 @@ INFINITE = float("inf")
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+OTHER = -1
+_OF_CELLS = (
+    "value", "low", "high", "is_known", "is_fixed", "is_protected", "is_count", "weight", "layer",
+)  # fmt: skip
 
 
 @dataclass
@@ -24,7 +28,8 @@ class System:
 
     `value` is the truth, or a stand-in that fits where only an outsider's knowledge is left.
     `low` and `high` bound a cell while it is hidden. `is_fixed`: known from elsewhere, so
-    that hiding it here would help nobody.
+    that hiding it here would help nobody. `layer` is 0 for a row's students, from 1 on for
+    its levels, and OTHER for what else is counted.
     """
 
     value: Floats
@@ -35,6 +40,7 @@ class System:
     is_protected: Flags
     is_count: Flags
     weight: Floats
+    layer: Ints
     starts: Ints
     cells: Ints
     factors: Floats
@@ -55,12 +61,29 @@ class System:
         """For each entry of `cells`, the sum that it stands in."""
         return np.repeat(np.arange(self.sums), np.diff(self.starts))
 
+    def part(self, cells: Ints) -> System:
+        """Some cells, numbered anew, with the sums in which no others stand."""
+        number = np.full(self.size, -1, dtype=np.int64)
+        number[cells] = np.arange(len(cells))
+        entry_sum = self.sum_of_entry()
+        lacks = np.bincount(entry_sum, weights=number[self.cells] < 0, minlength=self.sums)
+        kept = lacks == 0
+        is_kept = kept[entry_sum]
+        return System(
+            **{name: getattr(self, name)[cells] for name in _OF_CELLS},
+            starts=np.concatenate([[0], np.cumsum(np.diff(self.starts)[kept])]).astype(np.int64),
+            cells=number[self.cells[is_kept]],
+            factors=self.factors[is_kept],
+            sum_low=self.sum_low[kept],
+            sum_high=self.sum_high[kept],
+        )
+
 
 class Builder:
     """Collects cells and sums, one after the other."""
 
     def __init__(self) -> None:
-        self._cells: list[tuple[float, float, float, bool, bool, bool, bool, float]] = []
+        self._cells: list[tuple[float, float, float, bool, bool, bool, bool, float, int]] = []
         self._starts = [0]
         self._indexes: list[int] = []
         self._factors: list[float] = []
@@ -77,10 +100,12 @@ class Builder:
         is_protected: bool = False,
         is_count: bool = True,
         weight: float = 0.0,
+        layer: int = OTHER,
     ) -> int:
         """Add a cell and return its number; value None: not even the house keeps it."""
         given = float("nan") if value is None else float(value)
-        self._cells.append((given, low, high, is_known, is_fixed, is_protected, is_count, weight))
+        flags = (is_known, is_fixed, is_protected, is_count)
+        self._cells.append((given, low, high, *flags, weight, layer))
         return len(self._cells) - 1
 
     def sum(
@@ -102,8 +127,8 @@ class Builder:
 
     def built(self) -> System:
         """The system as arrays."""
-        columns = list(zip(*self._cells, strict=True)) or [()] * 8
-        value, low, high, known, fixed, protected, count, weight = columns
+        columns = list(zip(*self._cells, strict=True)) or [()] * 9
+        value, low, high, known, fixed, protected, count, weight, layer = columns
         limits = np.array(self._limits, dtype=np.float64).reshape(-1, 2)
         return System(
             value=np.array(value, dtype=np.float64),
@@ -114,6 +139,7 @@ class Builder:
             is_protected=np.array(protected, dtype=bool),
             is_count=np.array(count, dtype=bool),
             weight=np.array(weight, dtype=np.float64),
+            layer=np.array(layer, dtype=np.int64),
             starts=np.array(self._starts, dtype=np.int64),
             cells=np.array(self._indexes, dtype=np.int64),
             factors=np.array(self._factors, dtype=np.float64),

@@ -1,0 +1,144 @@
+"""How hidden counts could have been some more or less with as few shown ones as possible moving.
+
+One linear program for many counts at a time: the incremental heuristics for the cell
+suppression problem (Kelly, Golden and Assad; Fischetti and Salazar).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scorehouse.disclosure.solver import Block, Program, block_of, standing_of
+from scorehouse.disclosure.system import Flags, Floats, Ints, System
+from scorehouse.disclosure.witnesses import whole_part, without_sums
+
+_FREE = 1e-3
+_MOVED = 1e-6
+_DEAR = 1e4
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A cell that should be able to move, and which way."""
+
+    cell: int
+    step: float
+
+
+def aims_for(system: System, pending: Ints, interval: int) -> list[Aim]:
+    """Pending cells, no two of them in one sum, each with the way it has room for."""
+    taken = np.zeros(system.sums, dtype=bool)
+    entry_sum = system.sum_of_entry()
+    order = np.argsort(system.cells, kind="stable")
+    starts = np.searchsorted(system.cells[order], pending)
+    ends = np.searchsorted(system.cells[order], pending, side="right")
+    aims = []
+    for cell, start, end in zip(pending, starts, ends, strict=True):
+        sums = entry_sum[order[start:end]]
+        step = _step(system, int(cell), interval)
+        if step and not taken[sums].any():
+            taken[sums] = True
+            aims.append(Aim(int(cell), step))
+    return aims
+
+
+def obstacles(system: System, cell: int) -> Ints:
+    """Hidden cells that keep one from moving farther, whatever else is hidden.
+
+    Their bounds come from reasons, or from a share printed as a bound.
+    """
+    block = block_of(system, ~system.is_fixed | ~system.is_known)
+    cells = block.cells
+    program = Program(block, system.low[cells], system.high[cells])
+    cost = np.zeros(len(cells))
+    cost[np.searchsorted(cells, cell)] = -1.0
+    found = program.least(cost)
+    if found is None:
+        return cells[:0]
+    low, high = system.low[cells], system.high[cells]
+    is_bound = (np.isfinite(high) & (found > high - _MOVED)) | ((low > 0) & (found < low + _MOVED))
+    return cells[is_bound & program.binding() & ~system.is_known[cells]]
+
+
+def _step(system: System, cell: int, interval: int) -> float:
+    value = system.value[cell]
+    if value + interval <= system.high[cell]:
+        return float(interval)
+    return float(-interval) if value - interval >= system.low[cell] else 0.0
+
+
+class Plan:
+    """The program behind a round: what may move of a part, up and down, at its price.
+
+    Hidden distances from standard that aren't in the part are left out of account.
+    """
+
+    def __init__(self, system: System, part: Flags) -> None:
+        may_move = part & (~system.is_fixed | ~system.is_known)
+        silent = ~part & ~system.is_known & ~system.is_count
+        self.block = block = block_of(without_sums(system, silent), may_move)
+        size = len(block.cells)
+        standing = standing_of(system, block)
+        doubled = Block(
+            cells=np.concatenate([block.cells, block.cells]),
+            starts=block.starts * 2,
+            indexes=np.stack([block.indexes, block.indexes + size], axis=1).reshape(-1),
+            factors=np.stack([block.factors, -block.factors], axis=1).reshape(-1),
+            sum_low=block.sum_low - standing,
+            sum_high=block.sum_high - standing,
+        )
+        value = system.value[block.cells]
+        up = np.maximum(system.high[block.cells] - value, 0.0)
+        down = np.maximum(value - system.low[block.cells], 0.0)
+        price = np.where(system.is_known[block.cells], system.weight[block.cells], _FREE)
+        price = np.where(system.is_count[block.cells] | system.is_known[block.cells], price, 0.0)
+        self._is_count = system.is_count[block.cells]
+        self._is_known = system.is_known[block.cells]
+        self._room = np.concatenate([up, down])
+        self._price = np.concatenate([price, price])
+        self._program = Program(doubled, np.zeros(2 * size), self._room)
+        self._size = size
+
+    def cheapest(self, aims: Sequence[Aim]) -> tuple[list[Aim], Floats]:
+        """The aims that can be reached together, and the cheapest movement that does."""
+        if not aims:
+            return [], np.zeros(self._size)
+        self._limit(aims, [0.0] * len(aims))
+        cost = self._price.copy()
+        for aim in aims:
+            cost[self._place(aim)] = -_DEAR
+        found = self._program.least(cost)
+        if found is None:
+            return [], np.zeros(self._size)
+        reached = [aim for aim in aims if found[self._place(aim)] > abs(aim.step) - _MOVED]
+        if reached and len(reached) < len(aims):
+            self._limit(reached, [abs(aim.step) for aim in reached])
+            found = self._program.least(self._price)
+            if found is None:
+                return [], np.zeros(self._size)
+        return reached, found[: self._size] - found[self._size :]
+
+    def touched(self, moved: Floats) -> Ints:
+        """The shown cells that a movement moves."""
+        is_touched = (np.abs(moved) > _MOVED) & self._is_known
+        return self.block.cells[is_touched]
+
+    def whole_counts(self, moved: Floats) -> Floats:
+        """A movement's counts without what no whole numbers stand for."""
+        return whole_part(self.block, np.where(self._is_count, moved, 0.0))
+
+    def _place(self, aim: Aim) -> int:
+        place = int(np.searchsorted(self.block.cells, aim.cell))
+        return place + self._size if aim.step < 0 else place
+
+    def _limit(self, aims: Sequence[Aim], at_least: Sequence[float]) -> None:
+        """Let aims move their way only, that far at least and no farther than wanted."""
+        low, high = np.zeros(2 * self._size), self._room.copy()
+        for aim, least in zip(aims, at_least, strict=True):
+            place = self._place(aim)
+            low[place], high[place] = least, abs(aim.step)
+            high[(place + self._size) % (2 * self._size)] = 0.0
+        self._program.limit(np.arange(2 * self._size), low, high)
