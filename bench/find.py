@@ -358,7 +358,9 @@ def change(house: Warehouse, count: int) -> None:
         transaction.commit("change")
 
 
-def report(asked: argparse.Namespace, lines: Sequence[str], rows: Sequence[Measured]) -> str:
+def report(
+    asked: argparse.Namespace, facts: str, lines: Sequence[str], rows: Sequence[Measured]
+) -> str:
     base = rows[0]
     table = [
         f"| {row.what} | {row.middle:.2f} | {row.p95:.2f} | {row.slowest:.2f} | "
@@ -366,7 +368,6 @@ def report(asked: argparse.Namespace, lines: Sequence[str], rows: Sequence[Measu
         f"{row.p95 / base.p95:,.0f} | {row.answers:.1f} | {row.runs} |"
         for row in rows
     ]
-    facts = ", ".join(f"{name}: {value}" for name, value in machine().items())
     return "\n".join(
         [
             "# Finding students", "",
@@ -382,6 +383,7 @@ def report(asked: argparse.Namespace, lines: Sequence[str], rows: Sequence[Measu
 
 def main() -> None:
     asked = arguments()
+    facts = ", ".join(f"{name}: {value}" for name, value in machine().items())
     folder = Path(tempfile.mkdtemp(prefix="scorehouse-find-", dir=asked.folder))
     random = np.random.default_rng(SEED + 2)
     lines = []
@@ -404,7 +406,7 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
     lines.append(f"other work on the machine meanwhile: load {os.getloadavg()[2]:.1f} at the end")
     lines.append(f"peak memory of the whole run, inventing students included: {peak:.1f} GB")
-    text = report(asked, lines, rows)
+    text = report(asked, facts, lines, rows)
     (HERE / "RESULTS-find.md").write_text(text, encoding="utf-8")
     print(text)
     shutil.rmtree(folder)

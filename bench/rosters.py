@@ -100,6 +100,7 @@ def main() -> None:
     if asked.task:
         print(json.dumps(task(asked.task)))
         return
+    facts = ", ".join(f"{name}: {value}" for name, value in machine().items())
     folder = Path(tempfile.mkdtemp(prefix="scorehouse-rosters-", dir=asked.folder))
     delivery = folder / "delivery"
     delivery.mkdir()
@@ -110,7 +111,6 @@ def main() -> None:
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     found = json.loads(answer.stdout.splitlines()[-1])
-    facts = ", ".join(f"{name}: {value}" for name, value in machine().items())
     text = (
         "# Loading a state's rosters\n\n"
         f"`python bench/rosters.py --students {asked.students} --classes {asked.classes}`; "
