@@ -7,7 +7,7 @@ import io
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -17,7 +17,16 @@ import pyarrow.parquet as pq
 
 from scorehouse.errors import UsageError
 from scorehouse.warehouse.loading import Progress
-from scorehouse.warehouse.schema import IMPORT_ID, ROW_ID, TABLES, Field, Table
+from scorehouse.warehouse.schema import (
+    IMPORT_ID,
+    OWNER_COLUMNS,
+    OWNERS,
+    ROW_ID,
+    TABLES,
+    Field,
+    Table,
+    owner_fields,
+)
 from scorehouse.warehouse.snapshot import Snapshot
 from scorehouse.warehouse.store import Warehouse
 
@@ -103,17 +112,38 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 def _write(snapshot: Snapshot, table: Table, request: ExportRequest, folder: Path) -> Exported:
     path = folder / f"{table.name}.{request.form}"
+    result = TABLES["result"]
+    headed = [(table, field) for field in table.schema]
+    headed += [(result, result.schema.field(field.name)) for field in owner_fields(table)]
     schema = pa.schema(
-        [field.with_name(header(table, field.name, request.headers)) for field in table.schema]
+        [field.with_name(header(of, field.name, request.headers)) for of, field in headed]
     )
-    columns = ", ".join(f'"{name}"' for name in table.schema.names)
-    text = f'SELECT {columns} FROM "{table.name}" ORDER BY {ROW_ID}'
     rows = 0
     with _sink(path, schema, request.form) as write:
-        for batch in snapshot.batches(text):
+        for batch in snapshot.batches(_rows_text(table)):
             write(pa.table(batch.columns, schema=schema))
             rows += len(batch)
     return Exported(table.name, path.name, rows)
+
+
+def _rows_text(table: Table) -> str:
+    """The rows of a table; parts with what tells apart the sitting that they belong to."""
+    columns = ", ".join(f't."{name}"' for name in table.schema.names)
+    if not table.owner:
+        return f'SELECT {columns} FROM "{table.name}" AS t ORDER BY t.{ROW_ID}'
+    told = ", ".join(f"o.{name}" for name in OWNER_COLUMNS)
+    owners = " UNION ALL ".join(_owner_text(TABLES[name]) for name in OWNERS)
+    return (
+        f'SELECT {columns}, {told} FROM "{table.name}" AS t LEFT JOIN ({owners}) AS o '
+        f"ON o.{ROW_ID} = t.{table.owner} ORDER BY t.{ROW_ID}"
+    )
+
+
+def _owner_text(table: Table) -> str:
+    cells = ", ".join(
+        name if name in table.names else f"NULL AS {name}" for name in OWNER_COLUMNS
+    )  # fmt: skip
+    return f'SELECT {ROW_ID}, {cells} FROM "{table.name}"'
 
 
 def header(table: Table, name: str, headers: str) -> str:
@@ -161,6 +191,10 @@ def write_dictionary(path: Path, tables: Sequence[Table], headers: str) -> None:
                 stream.write(csv_line(_number_row(table, name)))
             for field in table.fields:
                 stream.write(csv_line(_field_row(table, field, headers)))
+            for field in owner_fields(table):
+                told = replace(field, is_key=False, meaning=f"Of the result: {field.meaning}")
+                row = _field_row(TABLES["result"], told, headers)
+                stream.write(csv_line((table.name, *row[1:])))
 
 
 def _number_row(table: Table, name: str) -> tuple[str, ...]:

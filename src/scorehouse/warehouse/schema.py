@@ -143,3 +143,12 @@ TABLES: Mapping[str, Table] = _tables()
 
 OWNERS = ("result", "scoring")
 """The tables whose rows own parts (`Table.owner`)."""
+
+OWNER_COLUMNS = ("opportunity_id", "opportunity_alt_id", "assessment_id", "student_id", "status_at")
+"""What an exported part says of the row that owns it, in columns of results."""
+
+
+def owner_fields(table: Table) -> tuple[Field, ...]:
+    """The columns that tell, in an exported table of parts, which row owns each; else none."""
+    fields = {field.name: field for field in TABLES["result"].fields}
+    return tuple(fields[name] for name in OWNER_COLUMNS) if table.owner else ()

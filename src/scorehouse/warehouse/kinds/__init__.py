@@ -12,6 +12,7 @@ def kinds() -> tuple[Kind, ...]:
     names = (
         "canonical",
         "entities",
+        "exported",
         "mapped",
         "norms",
         "oneroster",

@@ -6,6 +6,7 @@ days and availability come in a form of our own, and how exported tables come ba
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
@@ -55,49 +56,12 @@ def bring(loading: Loading, path: Path, import_id: int, name: str) -> Ending:
     """Bring the rows of one table."""
     table, total = TABLES[name], Merged()
     for rows in pieces(path, loading.log):
-        sound = _sound(loading, table, path.name, rows)
-        merged = merge(loading.transaction, name, sound, import_id)
+        good = sound(loading, table, path.name, rows)
+        merged = merge(loading.transaction, name, good, import_id)
         total = Merged(*(a + b for a, b in zip(total, merged, strict=True)))
     if not sum(total):
         return Ending(BAD_DATA, "no row could be taken; see the findings", {})
     return ending_of(total)
-
-
-def _sound(loading: Loading, table: Table, shown: str, rows: pl.DataFrame) -> pa.Table:
-    """Rows of text as the table's types; a row with a cell that can't be so is left out."""
-    given = [field for field in table.fields if field.name in rows.columns]
-    cells = rows.select(ROW, *(_cell(field).alias(field.name) for field in given))
-    bad = pl.Series([False] * rows.height, dtype=pl.Boolean)
-    for field in given:
-        is_blank = rows[field.name] == ""
-        is_wrong = (cells[field.name].is_null() & ~is_blank) | (
-            is_blank if field.is_key and not may_be_blank(table.name, field.name) else False
-        )
-        bad |= is_wrong
-        _tell(loading, shown, field, rows.filter(is_wrong))
-    missing = [
-        pl.lit("").alias(field.name)
-        for field in table.fields
-        if field.is_key and field.type == "text" and field not in given
-    ]
-    return cells.filter(~bad).drop(ROW).with_columns(*missing).to_arrow()
-
-
-def _cell(field: Field) -> pl.Expr:
-    """A column of text as a field's type, in the spelling that the warehouse compares by."""
-    column = pl.col(field.name)
-    spell = _SPELLINGS.get(field.name)
-    if spell:
-        spelled = column.map_elements(spell, return_dtype=pl.String)
-        return pl.when(column != "").then(spelled).otherwise(typed(column, field))
-    value = typed(column, field)
-    if field.privacy == "student_id":
-        return pl.when(~column.str.contains(_EXPONENT)).then(value)
-    return value
-
-
-_EXPONENT = r"^\d(\.\d+)?[eE]\+?\d+$"
-"""A number that a spreadsheet wrote: an identifier so written has lost its last digits."""
 
 
 def _year(text: str) -> str | None:
@@ -122,6 +86,51 @@ def _availability(text: str) -> str | None:
 _SPELLINGS = {"school_year": _year, "test_grade": _grade, "availability": _availability}
 
 
+def sound(
+    loading: Loading,
+    table: Table,
+    shown: str,
+    rows: pl.DataFrame,
+    spelled: Collection[str] = _SPELLINGS.keys(),
+) -> pa.Table:
+    """Rows of text as the table's types; a row with a cell that can't be so is left out.
+
+    `spelled`: columns whose values may be written in several ways.
+    """
+    given = [field for field in table.fields if field.name in rows.columns]
+    cells = rows.select(ROW, *(_cell(field, spelled).alias(field.name) for field in given))
+    bad = pl.Series([False] * rows.height, dtype=pl.Boolean)
+    for field in given:
+        is_blank = rows[field.name] == ""
+        is_wrong = (cells[field.name].is_null() & ~is_blank) | (
+            is_blank if field.is_key and not may_be_blank(table.name, field.name) else False
+        )
+        bad |= is_wrong
+        _tell(loading, shown, field, rows.filter(is_wrong))
+    missing = [
+        pl.lit("").alias(field.name)
+        for field in table.fields
+        if field.is_key and field.type == "text" and field not in given
+    ]
+    return cells.filter(~bad).drop(ROW).with_columns(*missing).to_arrow()
+
+
+def _cell(field: Field, spelled: Collection[str]) -> pl.Expr:
+    """A column of text as a field's type, in the spelling that the warehouse compares by."""
+    column = pl.col(field.name)
+    if field.name in spelled:
+        written = column.map_elements(_SPELLINGS[field.name], return_dtype=pl.String)
+        return pl.when(column != "").then(written).otherwise(typed(column, field))
+    value = typed(column, field)
+    if field.privacy == "student_id":
+        return pl.when(~column.str.contains(_EXPONENT)).then(value)
+    return value
+
+
+_EXPONENT = r"^\d(\.\d+)?[eE]\+?\d+$"
+"""A number that a spreadsheet wrote: an identifier so written has lost its last digits."""
+
+
 def may_be_blank(table: str, key: str) -> bool:
     """Whether a key of a table may be blank; that means something of its own then."""
     return (table, key) in _BLANK_KEYS or key in _OPTIONAL_KEYS
@@ -131,7 +140,7 @@ _BLANK_KEYS = {
     ("local_id", "entity_id"), ("enrollment", "entered_on"), ("el_status", "began_on"),
     ("program_participation", "began_on"), ("testing_window", "lea_id"),
     ("testing_window", "assessment_type"), ("testing_window", "subject"),
-    ("availability", "lea_id"), ("availability", "subject"),
+    ("availability", "lea_id"), ("availability", "subject"), ("accommodation_used", "segment"),
 }  # fmt: skip
 
 

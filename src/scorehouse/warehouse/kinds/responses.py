@@ -37,7 +37,7 @@ WAITING = "UNKNOWN_ASMT"
 
 def recognise(head: Head) -> Guess | None:
     """Tell a long form by its columns."""
-    if set(head.columns) >= _MARKS:
+    if set(head.columns) >= _MARKS and "result_row" not in head.columns:
         return Guess(1.0, "it has the columns of the long form of responses")
     return None
 
