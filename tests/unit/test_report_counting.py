@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -177,3 +178,50 @@ def test_who_was_purged_is_in_no_count(fresh: Warehouse) -> None:
     assert not kept & {path.name for path in fresh.root.rglob("*.parquet")}
     (after,) = figures_of(fresh, query).figures.to_pylist()
     assert (before["n_scored"], after["n_scored"]) == (2, 1)
+
+
+def test_a_student_whose_identifier_was_replaced_is_one_student(fresh: Warehouse) -> None:
+    """Result and program under the old identifier, roster and another program under the new."""
+    new = "9000000007"
+    groups = ("HOM", "SED", "NSED")
+    usual = [scored(fresh), filled_only(scored(fresh, student_groups=groups))]
+    now = scored(fresh, student_groups=groups, demographics="current")
+    add(
+        fresh,
+        {
+            "ssid_replacement": [{"old_id": BEN, "student_id": new}],
+            "student": [{"student_id": new}],
+            "enrollment": [enrolled(new, SCHOOLS[1], date(2019, 5, 2))],
+            "program_participation": [
+                {"student_id": new, "program": "homeless", "takes_part": True},
+                {"student_id": new, "program": "economically_disadvantaged", "takes_part": True},
+            ],
+        },
+    )
+    assert [scored(fresh), filled_only(scored(fresh, student_groups=groups))] == usual
+    told = scored(fresh, student_groups=groups, demographics="current")
+    assert (now[f"{NORTH} HOM"], now.get(f"{NORTH} SED", 0)) == (1, 0)
+    assert (told[f"{NORTH} HOM"], told[f"{NORTH} SED"], told[f"{NORTH} NSED"]) == (1, 1, 1)
+    found = scored(fresh, counted_at="enrolled")
+    assert (found.get(f"{SCHOOLS[0]} ALL", 0), found[f"{SCHOOLS[1]} ALL"]) == (0, 2)
+
+
+def filled_only(found: dict[str, int]) -> dict[str, int]:
+    """Without rows of nobody: where students are enrolled who sat elsewhere."""
+    return {name: count for name, count in found.items() if count}
+
+
+def test_the_cube_follows_a_replaced_identifier(fresh: Warehouse) -> None:
+    query = ReportQuery("aggregate", entities=SCHOOLS[:2], grades=("05",), subjects=("ELA",))
+
+    def numbers() -> dict[str, tuple[int | None, int]]:
+        rows = figures_of(fresh, query).figures.to_pylist()
+        return {row["entity_id"]: (row["n_enrolled"], row["n_scored"]) for row in rows}
+
+    assert numbers() == {SCHOOLS[0]: (1, 2), SCHOOLS[1]: (1, 0)}
+    new = "9000000007"
+    moved = enrolled(new, SCHOOLS[1], date(2019, 5, 2))
+    add(fresh, {"ssid_replacement": [{"old_id": BEN, "student_id": new}], "enrollment": [moved]})
+    followed = numbers()
+    shutil.rmtree(fresh.root / "cube")
+    assert followed == numbers() == {SCHOOLS[0]: (None, 2), SCHOOLS[1]: (2, 0)}

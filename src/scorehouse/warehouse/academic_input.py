@@ -34,6 +34,7 @@ from scorehouse.warehouse.marts import filled, in_list, text_of
 from scorehouse.warehouse.research_entities import entities_of_year
 from scorehouse.warehouse.snapshot import Snapshot
 from scorehouse.warehouse.store import Warehouse
+from scorehouse.warehouse.whereabouts import students, under_current_id
 
 _NAMES = {"entity_id": pl.String, "entity_name": pl.String, "parent_id": pl.String,
           "district_name": pl.String, "county_name": pl.String}  # fmt: skip
@@ -188,13 +189,17 @@ def _define(engine: Engine, who: StudentRules, years: Sequence[SchoolYear]) -> N
         "academic_extracts",
         pa.table({"school_year": named, "extract_on": pa.array(extracts, pa.date32())}),
     )
-    engine.view("academic_roster", text_of("academic_roster"))
-    text = filled(text_of("academic_results"), school_years=in_list(named))
+    kept = ("enrollment", "program_participation", "el_status", "result")
+    current = {name: under_current_id(name) for name in kept}
+    engine.view(
+        "academic_roster", filled(text_of("academic_roster"), students=students(), **current)
+    )
+    text = filled(text_of("academic_results"), school_years=in_list(named), **current)
     engine.view("academic_sittings", text)
-    kept = ("student_id", "school_year", "subject", "test_program", "test_grade", "scale_score",
+    shown = ("student_id", "school_year", "subject", "test_program", "test_grade", "scale_score",
             "distance", "include_indicator", "condition_code", "completed_on",
             "tested_school")  # fmt: skip
-    engine.view("academic_results", f"SELECT {', '.join(kept)} FROM academic_sittings")
+    engine.view("academic_results", f"SELECT {', '.join(shown)} FROM academic_sittings")
     errors = ", ".join(ERRORS.names)
     engine.view(
         "academic_errors",

@@ -47,7 +47,7 @@ from scorehouse.warehouse.views import DataFile, define
 OVERALL, ENROLLED = "overall", "enrolled"
 _KEYS = (*SCHOOL_KEYS, "subject", "test_grade")
 _BY_YEAR = ("result", "scoring", "enrollment")
-_PEOPLE = ("student", "program_participation", "el_status")
+_PEOPLE = ("student", "program_participation", "el_status", "ssid_replacement")
 _OTHER = ("assessment", "census_day", "testing_window")
 _COUNTED = {OVERALL: "n_in", ENROLLED: "n_enrolled"}
 _MOST_PARTS = 8
@@ -300,7 +300,10 @@ def _with_part(
 
 
 def _touched_sql(year: str, last_import: int) -> str:
-    """Everybody of whom later imports tell, or whose rows they replaced."""
+    """Everybody of whom later imports tell, or whose rows they replaced.
+
+    Whose identifier was replaced counts under the old one before, and under the new one now.
+    """
 
     def news(table: str) -> str:
         return (
@@ -317,8 +320,14 @@ def _touched_sql(year: str, last_import: int) -> str:
         f"WHERE {own} AND {news('scoring')})",
         f"SELECT student_id AS who FROM enrollment__rows WHERE {own} AND {news('enrollment')}",
         *(f"SELECT student_id AS who FROM {name}__rows WHERE {news(name)}" for name in _PEOPLE),
+        f"SELECT old_id AS who FROM ssid_replacement__rows WHERE {news('ssid_replacement')}",
     ]
-    return f"SELECT DISTINCT who FROM ({' UNION ALL '.join(parts)}) AS w WHERE who IS NOT NULL"
+    told = " UNION ALL ".join(parts)
+    return (
+        f"SELECT DISTINCT who FROM (SELECT who FROM ({told}) AS w UNION ALL "
+        f"SELECT r.student_id AS who FROM ({told}) AS w "
+        "JOIN ssid_replacement__rows AS r ON r.old_id = w.who) AS x WHERE who IS NOT NULL"
+    )
 
 
 def refresh(house: Warehouse, years: Sequence[str] = ()) -> Mapping[str, int]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from scorehouse.rulebook.counting import RACES, Group, counting, dimensions
 from scorehouse.warehouse.engine import Engine, quoted
+from scorehouse.warehouse.whereabouts import students, under_current_id
 
 SCORE_UNIT, RESIDUAL_UNIT = 100, 1_000_000
 """Scores in marts are hundredths of a scale score point, residuals millionths of a point."""
@@ -25,10 +26,6 @@ SUMS = ("sum_score", "sum_score_squared", "sum_error_squared", "n_error")
 TESTED, ENROLLED, ACCOUNTABLE = "tested", "enrolled", "accountable"
 LOCKED, CURRENT = "locked", "current"
 EITHER, DELIVERED, SCORED = "either", "delivered", "scored"
-COUNTED_TABLES = (
-    *("result", "scoring", "assessment", "enrollment", "student", "program_participation"),
-    *("el_status", "score", "response"),
-)
 _SINGLE_RACES = (
     "american_indian_or_alaska_native", "asian", "black_or_african_american", "white",
     "native_hawaiian_or_other_pacific_islander", "filipino",
@@ -70,8 +67,14 @@ def counted_sql(population: Population) -> dict[str, str]:
     who = "coalesce(student_id, opportunity_id)"
     narrowed = f" AND {who} IN (SELECT who FROM {population.only})" if population.only else ""
     return {
-        "people": text_of("people"),
-        "reported": f"SELECT * FROM result WHERE {population.scope}{narrowed}",
+        "people": filled(
+            text_of("people"),
+            students=students(),
+            program_participation=under_current_id("program_participation"),
+            el_status=under_current_id("el_status"),
+        ),
+        "reported": f"SELECT * FROM ({under_current_id('result')}) AS x "
+        f"WHERE {population.scope}{narrowed}",
         "judged": filled(
             text_of("judged"),
             **_scores(population),
@@ -120,7 +123,7 @@ _SCORING_JOIN = (
 _ENROLLMENT_JOIN = (
     " LEFT JOIN (SELECT student_id, school_year, school_id, accountable_lea, ROW_NUMBER() OVER ("
     "PARTITION BY student_id, school_year ORDER BY entered_on DESC NULLS LAST, row_id DESC)"
-    " AS turn FROM enrollment) AS e ON e.student_id = r.student_id"
+    f" AS turn FROM ({under_current_id('enrollment')}) AS x) AS e ON e.student_id = r.student_id"
     " AND e.school_year = r.school_year AND e.turn = 1"
 )
 _PEOPLE_JOIN = " LEFT JOIN people AS h ON h.student_id = r.student_id"
@@ -233,9 +236,8 @@ def enrolled_sql(
 
 
 def _enrollments(only: str) -> str:
-    if not only:
-        return "enrollment"
-    return f"(SELECT * FROM enrollment WHERE student_id IN (SELECT who FROM {only}))"
+    narrowed = f" WHERE student_id IN (SELECT who FROM {only})" if only else ""
+    return f"(SELECT * FROM ({under_current_id('enrollment')}) AS x{narrowed})"
 
 
 def register_days(engine: Engine, days: Mapping[str, object]) -> None:

@@ -50,6 +50,7 @@ from scorehouse.warehouse.report_rows import (
 )
 from scorehouse.warehouse.snapshot import Snapshot
 from scorehouse.warehouse.store import Warehouse
+from scorehouse.warehouse.whereabouts import under_current_id
 
 STAFF = "staff"
 _KEYS = (*SCHOOL_KEYS, *TEST_KEYS)
@@ -199,7 +200,8 @@ def _only(snapshot: Snapshot, wanted: Wanted) -> str:
         return ""
     snapshot.engine.view(
         "asked_students",
-        "SELECT DISTINCT coalesce(student_id, opportunity_id) AS who FROM result "
+        "SELECT DISTINCT coalesce(student_id, opportunity_id) AS who "
+        f"FROM ({under_current_id('result')}) AS x "
         f"WHERE {wanted.population.scope} AND {is_in('school_id', wanted.schools)}",
     )
     return "asked_students"

@@ -34,11 +34,20 @@ def students() -> str:
     The row is the one kept under that identifier; a person known under replaced ones only has
     the newest of theirs. `held_id` is the one that the row was kept under.
     """
-    columns = ", ".join(f'"{name}"' for name in TABLES["student"].names)
+    names = TABLES["student"].names
+    columns = ", ".join(f'"{name}"' for name in names)
+    own = ", ".join(f't."{name}"' for name in names)
+    replaced = (
+        "EXISTS (SELECT 1 FROM ssid_replacement AS r WHERE r.old_id = {0}.student_id "
+        "AND r.student_id <> {0}.student_id)"
+    )
     return (
-        f"SELECT {columns}, held_id FROM (SELECT t.*, row_number() OVER (PARTITION BY student_id "
-        "ORDER BY CASE WHEN held_id = student_id THEN 0 ELSE 1 END, info_at DESC NULLS LAST, "
-        f"row_id DESC) AS choice FROM ({under_current_id('student')}) AS t) AS c WHERE choice = 1"
+        f"SELECT {own}, t.student_id AS held_id FROM student AS t WHERE NOT {replaced.format('t')} "
+        f"UNION ALL SELECT {columns}, held_id FROM (SELECT t.*, row_number() OVER "
+        "(PARTITION BY student_id ORDER BY info_at DESC NULLS LAST, row_id DESC) AS choice "
+        f"FROM ({under_current_id('student')}) AS t WHERE held_id <> student_id) AS c "
+        "WHERE choice = 1 AND NOT EXISTS (SELECT 1 FROM student AS k "
+        f"WHERE k.student_id = c.student_id AND NOT {replaced.format('k')})"
     )
 
 

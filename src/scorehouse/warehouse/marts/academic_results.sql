@@ -17,7 +17,7 @@ SELECT
   CAST(r.completed_at AS DATE) AS completed_on,
   coalesce(r.school_id, '') AS tested_school,
   coalesce(s.se_scale, r.se_scale) AS se_scale
-FROM result AS r
+FROM ({result}) AS r
 LEFT JOIN scoring AS s
   ON s.opportunity_id = r.opportunity_id AND s.assessment_id = r.assessment_id
 WHERE r.assessment_type = 'summative' AND r.student_id IS NOT NULL

@@ -21,7 +21,7 @@ SELECT
   p.long_term_english_learner = 1 AS long_term_english_learner,
   p.economically_disadvantaged = 1 AS economically_disadvantaged,
   p.foster_youth = 1 AS foster_youth, p.homeless = 1 AS homeless
-FROM enrollment AS e
+FROM ({enrollment}) AS e
 JOIN academic_extracts AS y ON y.school_year = e.school_year
 LEFT JOIN (
   SELECT *,
@@ -31,7 +31,7 @@ LEFT JOIN (
       + CASE WHEN filipino THEN 1 ELSE 0 END
       + CASE WHEN native_hawaiian_or_other_pacific_islander THEN 1 ELSE 0 END
       + CASE WHEN white THEN 1 ELSE 0 END AS races
-  FROM student
+  FROM ({students}) AS k
 ) AS s ON s.student_id = e.student_id
 LEFT JOIN (
   SELECT student_id, extract_on,
@@ -50,7 +50,7 @@ LEFT JOIN (
       coalesce(m.takes_part, true) AS taken,
       CASE WHEN coalesce(m.takes_part, true) AND (m.ended_on IS NULL OR m.ended_on >= y.extract_on)
         THEN 1 ELSE 0 END AS takes
-    FROM program_participation AS m
+    FROM ({program_participation}) AS m
     CROSS JOIN academic_extracts AS y
     WHERE m.began_on IS NULL OR m.began_on <= y.extract_on
   ) AS t
@@ -62,7 +62,7 @@ LEFT JOIN (
       CASE WHEN m.el_status = 'RFEP' THEN m.began_on END AS reclassified_on,
       ROW_NUMBER() OVER (PARTITION BY m.student_id, y.extract_on
         ORDER BY m.began_on DESC NULLS LAST, m.row_id DESC) AS place
-    FROM el_status AS m
+    FROM ({el_status}) AS m
     CROSS JOIN academic_extracts AS y
     WHERE m.began_on IS NULL OR m.began_on <= y.extract_on
   ) AS t

@@ -1,4 +1,5 @@
--- What is known of every student now, in the columns that a result has as locked at testing.
+-- What is known of every student now, in the columns that a result has as locked at testing; what
+-- was kept under a replaced identifier is the same student's.
 SELECT
   s.student_id, s.sex, s.hispanic_or_latino, s.american_indian_or_alaska_native, s.asian,
   s.black_or_african_american, s.white, s.native_hawaiian_or_other_pacific_islander, s.filipino,
@@ -9,7 +10,7 @@ SELECT
   p.section_504 = 1 AS section_504,
   p.economically_disadvantaged = 1 AS economically_disadvantaged,
   p.migrant = 1 AS migrant, p.homeless = 1 AS homeless, p.foster_youth = 1 AS foster_youth
-FROM student AS s
+FROM ({students}) AS s
 LEFT JOIN (
   SELECT student_id,
     max(CASE WHEN program = 'student_with_disabilities' THEN takes END)
@@ -23,12 +24,12 @@ LEFT JOIN (
   FROM (
     SELECT student_id, program,
       CASE WHEN coalesce(takes_part, true) AND ended_on IS NULL THEN 1 ELSE 0 END AS takes
-    FROM program_participation
+    FROM ({program_participation}) AS m
   ) AS t
   GROUP BY student_id
 ) AS p ON p.student_id = s.student_id
 LEFT JOIN (
   SELECT student_id, el_status, ROW_NUMBER() OVER (
     PARTITION BY student_id ORDER BY began_on DESC NULLS LAST, row_id DESC) AS place
-  FROM el_status
+  FROM ({el_status}) AS m
 ) AS l ON l.student_id = s.student_id AND l.place = 1
