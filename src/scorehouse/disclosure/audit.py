@@ -8,15 +8,16 @@ move, then two levels', then all. What is left can be decided cell by cell.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 
 from scorehouse.disclosure.bounds import propagated
 from scorehouse.disclosure.neighborhoods import Neighborhoods
 from scorehouse.disclosure.solver import block_of, components
-from scorehouse.disclosure.system import Flags, Floats, Ints, System
+from scorehouse.disclosure.system import OTHER, Flags, Floats, Ints, System
 from scorehouse.disclosure.witnesses import Search, Widths
 
 _SEED = 20
@@ -24,8 +25,9 @@ _BATCH = 4000
 _ROUNDS = 150
 _REACHES = (1000.0, 200.0, 40.0)
 _SHARE = 0.3
-_PATIENCE = 4
 _SOON, _LATE = 6, 12
+_ENTITIES = 8
+_FEW = 10  # cells for which another aim in turn is worth it
 _NEAR = 600
 _FOREMOST = 100.0
 
@@ -39,16 +41,22 @@ def find_witnesses(system: System, widths: Widths, interval: int) -> Ints:
     pending = widths.pending(system, interval)
     if not len(pending):
         return pending
-    low, high = propagated(system)
-    narrow = pending[high[pending] - low[pending] < interval]
+    narrow = given_away(system, pending, interval)
     if len(narrow):
         return narrow
     generator = np.random.default_rng(_SEED)
+    stamina = min(_SOON, 1 + len(pending) // _FEW)
     for part in _parts(system):
-        _many_at_once(Search(system, widths, part), interval, generator, _SOON)
+        _many_at_once(Search(system, widths, part), interval, generator, stamina)
     for part in _batches(system, ~system.is_known):
         _many_at_once(Search(system, widths, part), interval, generator, _LATE)
     return widths.pending(system, interval)
+
+
+def given_away(system: System, cells: Ints, interval: int) -> Ints:
+    """Those of some cells that single sums, one after the other, narrow down."""
+    low, high = propagated(system)
+    return cells[high[cells] - low[cells] < interval]
 
 
 def settle(system: System, widths: Widths, interval: int) -> Ints:
@@ -61,15 +69,46 @@ def settle(system: System, widths: Widths, interval: int) -> Ints:
 
 
 def _parts(system: System) -> Iterator[Flags]:
-    """What is hidden of one level at a time, then of two, with what isn't of a level.
+    """What is hidden of some entities, of one level at a time, then of two.
 
     Students who come to a row and leave another at the same level, or change their level
     with others: each is a small program, and most cells move by one of them.
     """
     levels = np.unique(system.layer[~system.is_known & (system.layer > 0)])
+    regions = list(_regions(system))
     for count in (1, 2):
-        for chosen in combinations(levels, count):
-            yield ~system.is_known & ((system.layer <= 0) | np.isin(system.layer, chosen))
+        for chosen, region in product(combinations(levels, count), regions):
+            yield region & ((system.layer <= 0) | np.isin(system.layer, chosen))
+
+
+def _regions(system: System) -> Iterator[Flags]:
+    """What is hidden of a few entities, and of those that they are parts of.
+
+    In larger programs, one count that moves by parts of students spoils the whole.
+    """
+    hidden = ~system.is_known
+    parents = _parents(system)
+    entities = np.setdiff1d(np.unique(system.entity), [OTHER])
+    count = -(-len(entities) // _ENTITIES)
+    for few in np.array_split(entities, max(count, 1)):
+        inside = set(few.tolist())
+        while above := {up for each in inside for up in parents[each]} - inside:
+            inside |= above
+        yield hidden & np.isin(system.entity, [OTHER, *inside])
+
+
+def _parents(system: System) -> dict[int, set[int]]:
+    """For each entity those whose counts are sums of its own with others'."""
+    entry_sum, entity = system.sum_of_entry(), system.entity[system.cells]
+    is_first = np.zeros(len(entity), dtype=bool)
+    is_first[system.starts[:-1]] = True
+    total = entity[system.starts[:-1]][entry_sum]
+    is_part = ~is_first & (total != entity) & (total != OTHER) & (entity != OTHER)
+    found: dict[int, set[int]] = defaultdict(set)
+    pairs = np.unique(np.stack([entity[is_part], total[is_part]], axis=1), axis=0)
+    for part, whole in pairs.tolist():
+        found[part].add(whole)
+    return found
 
 
 def _batches(system: System, free: Flags) -> list[Flags]:
@@ -90,8 +129,7 @@ def _many_at_once(
 ) -> None:
     """Random aims for all cells that aren't wide enough, as long as they widen some.
 
-    Whole numbers are only asked for after several aims in turn had none; `stamina` aims in
-    turn that widen nothing end the search.
+    `stamina` aims in turn that widen nothing end the search.
     """
     idle = 0
     for number in range(_ROUNDS):
@@ -100,9 +138,8 @@ def _many_at_once(
             return
         share = 1.0 if number % 2 == 0 else _SHARE
         chosen = pending[generator.random(len(pending)) < share]
-        is_quick = idle < _PATIENCE
         reach = _REACHES[number % len(_REACHES)]
-        search.aim(_random(search.system, chosen, generator), reach, is_quick=is_quick)
+        search.aim(_random(search.system, chosen, generator), reach, is_quick=True)
         idle = idle + 1 if len(search.pending(interval)) == len(pending) else 0
 
 

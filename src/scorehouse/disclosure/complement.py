@@ -8,11 +8,12 @@ what hides a row hides its levels too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from scorehouse.disclosure.audit import find_witnesses, settle
+from scorehouse.disclosure.audit import find_witnesses, given_away, settle
 from scorehouse.disclosure.neighborhoods import Neighborhoods
 from scorehouse.disclosure.plan import Plan, aims_for, obstacles
 from scorehouse.disclosure.system import Flags, Floats, Ints, System
@@ -67,17 +68,39 @@ def _no_renaming(cells: Ints) -> Ints:
     return cells[:0]
 
 
+@dataclass(frozen=True)
+class Round:
+    """Cells of which too much is known, and how far they should be able to move."""
+
+    system: System
+    widths: Widths
+    interval: int
+    cells: Ints
+    margin: int = 0
+
+    def left(self, cells: Ints) -> Ints:
+        """Those of some cells that still need help, students before their levels.
+
+        While single sums give cells away, only that is looked at: it is soon seen.
+        """
+        given = given_away(self.system, self.cells, self.interval)
+        wanted = given if len(given) else self.cells
+        wanted = self.widths.pending(self.system, self.interval, wanted[np.isin(wanted, cells)])
+        students = wanted[self.system.layer[wanted] == 0]
+        return students if len(students) else wanted
+
+
 def _round(
     system: System, widths: Widths, pending: Ints, interval: int, hide: Hide, rename: Hide
 ) -> bool:
     """Hide what the cells need, or find that they don't need it; False: no progress."""
     for margin in _MARGINS:
-        left = _first(system, widths.pending(system, interval, pending))
+        this = Round(system, widths, interval, pending, margin)
+        left = this.left(pending)
         before = len(left), system.is_known.sum()
         for part in _parts(system, left):
-            left = _reach(system, widths, left, part, interval, margin, hide)
-        after = len(_first(system, widths.pending(system, interval, pending)))
-        if (after, system.is_known.sum()) != before:
+            left = _reach(this, left, part, hide)
+        if (len(this.left(pending)), system.is_known.sum()) != before:
             return True
         renamed = [len(rename(obstacles(system, cell))) for cell in left.tolist()]
         if sum(renamed):
@@ -101,40 +124,31 @@ def _parts(system: System, cells: Ints) -> Iterator[Flags]:
         yield np.ones(system.size, dtype=bool)
 
 
-def _reach(
-    system: System, widths: Widths, cells: Ints, part: Flags, interval: int, margin: int, hide: Hide
-) -> Ints:
+def _reach(this: Round, cells: Ints, part: Flags, hide: Hide) -> Ints:
     """Let cells of a part move, as many at a time as no sum has two of; return the rest."""
-    left = cells[part[cells]]
+    left = this.left(cells[part[cells]])
     rest = [cells[~part[cells]]]
     while len(left):
-        plan = Plan(system, part)
-        aims = aims_for(system, left, interval + margin)
+        plan = Plan(this.system, part)
+        aims = aims_for(this.system, left, this.interval + this.margin)
         tried = np.array([aim.cell for aim in aims] or left, dtype=np.int64)
         reached, moved = plan.cheapest(aims)
-        is_done = bool(reached) and _take(system, widths, plan, moved, hide)
-        done = [aim.cell for aim in reached] if is_done else []
-        rest.append(widths.pending(system, interval, np.setdiff1d(tried, done)))
-        left = widths.pending(system, interval, np.setdiff1d(left, tried))
-    return np.concatenate(rest)
+        is_done = bool(reached) and _take(this, plan, moved, hide)
+        rest.append(np.setdiff1d(tried, [aim.cell for aim in reached] if is_done else []))
+        left = this.left(np.setdiff1d(left, tried))
+    return this.left(np.concatenate(rest))
 
 
-def _take(system: System, widths: Widths, plan: Plan, moved: Floats, hide: Hide) -> bool:
-    """Hide the shown cells that a movement moves; without any it can be a witness."""
+def _take(this: Round, plan: Plan, moved: Floats, hide: Hide) -> bool:
+    """Hide the shown cells that a movement moves; what is left of it can be a witness."""
     touched = plan.touched(moved)
-    if len(touched):
-        return bool(len(hide(touched)))
-    cells = plan.block.cells[system.is_count[plan.block.cells]]
-    counts = system.value[plan.block.cells] + plan.whole_counts(moved)
-    counts = counts[system.is_count[plan.block.cells]]
-    keep(system, widths, ~system.is_known, cells, counts)
-    return False
-
-
-def _first(system: System, pending: Ints) -> Ints:
-    """Students before their levels: what hides a row settles its levels too."""
-    students = pending[system.layer[pending] == 0]
-    return students if len(students) else pending
+    is_hiding = len(touched) > 0 and len(hide(touched)) > 0
+    whole, cells = plan.whole_counts(moved), plan.block.cells
+    hidden, is_count = ~this.system.is_known, this.system.is_count[cells]
+    if not (whole[~hidden[cells]] != 0).any():
+        counts = this.system.value[cells] + whole
+        keep(this.system, this.widths, hidden, cells[is_count], counts[is_count])
+    return is_hiding
 
 
 def _last_resort(system: System, failed: Ints, hide: Hide) -> set[int]:

@@ -48,12 +48,15 @@ class Knowledge:
     builder: Builder = field(default_factory=Builder)
     cells: dict[tuple[Place, Quantity], int] = field(default_factory=dict)
     values: list[float | None] = field(default_factory=list)
+    entities: dict[str, int] = field(default_factory=dict)
     units: dict[int, tuple[str, int]] = field(default_factory=dict)
     lines: dict[Place, list[Line]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, place: Place, what: Quantity, value: float | None, **about: object) -> int:
         """A new cell for a count."""
-        self.cells[place, what] = number = self.unnamed(value, what.layer, **about)
+        entity = self.entities.setdefault(place.students.entity_id, len(self.entities))
+        number = self.unnamed(value, what.layer, entity=entity, **about)
+        self.cells[place, what] = number
         return number
 
     def unnamed(self, value: float | None, layer: int = OTHER, **about: object) -> int:

@@ -19,6 +19,7 @@ Flags = NDArray[np.bool_]
 OTHER = -1
 _OF_CELLS = (
     "value", "low", "high", "is_known", "is_fixed", "is_protected", "is_count", "weight", "layer",
+    "entity",
 )  # fmt: skip
 
 
@@ -29,7 +30,8 @@ class System:
     `value` is the truth, or a stand-in that fits where only an outsider's knowledge is left.
     `low` and `high` bound a cell while it is hidden. `is_fixed`: known from elsewhere, so
     that hiding it here would help nobody. `layer` is 0 for a row's students, from 1 on for
-    its levels, and OTHER for what else is counted.
+    its levels, and OTHER for what else is counted. `entity` is a number for each entity that a
+    cell is about, OTHER where it is about none in particular.
     """
 
     value: Floats
@@ -41,6 +43,7 @@ class System:
     is_count: Flags
     weight: Floats
     layer: Ints
+    entity: Ints
     starts: Ints
     cells: Ints
     factors: Floats
@@ -83,7 +86,7 @@ class Builder:
     """Collects cells and sums, one after the other."""
 
     def __init__(self) -> None:
-        self._cells: list[tuple[float, float, float, bool, bool, bool, bool, float, int]] = []
+        self._cells: list[tuple[float, float, float, bool, bool, bool, bool, float, int, int]] = []
         self._starts = [0]
         self._indexes: list[int] = []
         self._factors: list[float] = []
@@ -101,11 +104,12 @@ class Builder:
         is_count: bool = True,
         weight: float = 0.0,
         layer: int = OTHER,
+        entity: int = OTHER,
     ) -> int:
         """Add a cell and return its number; value None: not even the house keeps it."""
         given = float("nan") if value is None else float(value)
         flags = (is_known, is_fixed, is_protected, is_count)
-        self._cells.append((given, low, high, *flags, weight, layer))
+        self._cells.append((given, low, high, *flags, weight, layer, entity))
         return len(self._cells) - 1
 
     def sum(
@@ -127,8 +131,8 @@ class Builder:
 
     def built(self) -> System:
         """The system as arrays."""
-        columns = list(zip(*self._cells, strict=True)) or [()] * 9
-        value, low, high, known, fixed, protected, count, weight, layer = columns
+        columns = list(zip(*self._cells, strict=True)) or [()] * 10
+        value, low, high, known, fixed, protected, count, weight, layer, entity = columns
         limits = np.array(self._limits, dtype=np.float64).reshape(-1, 2)
         return System(
             value=np.array(value, dtype=np.float64),
@@ -140,6 +144,7 @@ class Builder:
             is_count=np.array(count, dtype=bool),
             weight=np.array(weight, dtype=np.float64),
             layer=np.array(layer, dtype=np.int64),
+            entity=np.array(entity, dtype=np.int64),
             starts=np.array(self._starts, dtype=np.int64),
             cells=np.array(self._indexes, dtype=np.int64),
             factors=np.array(self._factors, dtype=np.float64),
