@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scorehouse.intake.catalogue import Consequence, is_private
 from scorehouse.intake.checks.frames import Frames
-from scorehouse.intake.checks.registry import Hit
+from scorehouse.intake.checks.registry import Among, Hit
 from scorehouse.intake.checks.rule_data import ResultsRule, fields_of_items, fields_of_tests
 from scorehouse.shapes import FINDINGS
 
@@ -105,15 +105,47 @@ def _hits(frames: Frames, broken: Iterable[Broken]) -> Iterator[tuple[Broken, pl
 
 
 def _holding(frame: pl.DataFrame, several: list[Broken]) -> Iterator[Broken]:
-    """Those that hold for some row of a frame."""
-    pairs = zip(frame.columns, frame.null_count().row(0), strict=True)
-    empty = frozenset(column for column, count in pairs if count == frame.height)
+    """Those that hold for some row of a frame, in the order given."""
+    nulls = dict(zip(frame.columns, frame.null_count().row(0), strict=True))
+    empty = frozenset(column for column, count in nulls.items() if count == frame.height)
     if unsettled := [one for one in several if one.is_unsettled]:
         _settle(frame, unsettled)
     possible = [one for one in several if one.may_hold(empty)]
-    if possible:
-        any_of = frame.select(**{str(n): one.any_row for n, one in enumerate(possible)}).row(0)
-        yield from (one for one, is_hit in zip(possible, any_of, strict=True) if is_hit)
+    holding = {*_asked(frame, possible), *_among(frame, possible, nulls)}
+    yield from (one for one in possible if one in holding)
+
+
+def _asked(frame: pl.DataFrame, several: list[Broken]) -> Iterator[Broken]:
+    """Those that hold for some row, of the ones that must be asked row by row."""
+    asked = [one for one in several if one.hit.among is None]
+    if asked:
+        any_of = frame.select(**{str(n): one.any_row for n, one in enumerate(asked)}).row(0)
+        yield from (one for one, is_hit in zip(asked, any_of, strict=True) if is_hit)
+
+
+def _among(
+    frame: pl.DataFrame, several: list[Broken], nulls: Mapping[str, int]
+) -> Iterator[Broken]:
+    """Those that hold for some row, of the ones about a column that is blank, or filled.
+
+    Planning a condition takes longer than asking it; so the rows are chosen once for all
+    columns that are asked of them, and the nulls of these are counted.
+    """
+    wanted: dict[int, list[tuple[Broken, Among]]] = {}
+    for one in several:
+        among = one.hit.among
+        if among is not None and _has(nulls, frame.height, among):
+            wanted.setdefault(id(among.when), []).append((one, among))
+    for same in wanted.values():
+        columns = dict.fromkeys(among.column for _, among in same)
+        rows = frame.lazy().filter(same[0][1].when).select(*columns).collect()
+        counts = dict(zip(columns, rows.null_count().row(0), strict=True))
+        yield from (one for one, among in same if _has(counts, rows.height, among))
+
+
+def _has(nulls: Mapping[str, int], height: int, among: Among) -> bool:
+    """Whether a column has a row as it is looked for, by its number of nulls."""
+    return nulls[among.column] > 0 if among.is_blank else nulls[among.column] < height
 
 
 def _settle(frame: pl.DataFrame, several: list[Broken]) -> None:

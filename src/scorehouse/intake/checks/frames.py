@@ -32,6 +32,10 @@ NUMBERS = ("number", "count", "level", "year")
 MOMENTS = ("date", "datetime")
 _SUBJECTS = {"ELA": "ELA", "MATH": "Math", "MA": "Math", "MATHEMATICS": "Math"}
 ODD = "odd items by "
+_ASKED_OF_ITEMS = [
+    *("result", "item", "segmentId", "bankKey", "key", "format", "isSelected"),
+    *("pageNumber", "pageTime", "responseDuration", "response_date", "response_type"),
+]
 _OWN = ("tests_raw", "tests", "items", "as_written", "result_taken")
 _YES = ("YES", "Y", "TRUE", "T", "1")
 _NO = ("NO", "N", "FALSE", "F", "0")
@@ -91,13 +95,14 @@ class Frames:
     def xml(self, name: str) -> pl.DataFrame:
         """An element table as delivered; null means that the attribute wasn't there.
 
-        Of the responses of `item` only `has_response` is here.
+        Of `item`, by far the longest, only what rules ask for is here, and of its responses
+        only `has_response`.
         """
         if name not in self._xml:
             table = self._chunk.elements[name]
             if name == "item":  # what a student wrote is asked for only by being there
                 has_text = table["response_text"].is_valid()
-                table = table.drop(["response_text"]).append_column("has_response", has_text)
+                table = table.select(_ASKED_OF_ITEMS).append_column("has_response", has_text)
                 self._xml[name] = _items_frame(table, blank_is_null=False)
             else:
                 self._xml[name] = _frame(table)
@@ -161,7 +166,7 @@ class Frames:
         attributes = _one_a_name(self.xml("examinee_attribute"))
         written = of_test.join(attributes, on="result", how="left", maintain_order="left")
         absent = [name for name in fields_of_tests() if name not in written.columns]
-        return written.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+        return written.hstack(_void(absent, written.height))
 
     @cached_property
     def _items_typed(self) -> pl.DataFrame:
@@ -285,9 +290,14 @@ def _items_frame(table: pa.Table, *, blank_is_null: bool) -> pl.DataFrame:
     """A table of items as a frame; its columns of nothing but nulls (or blanks) are one."""
     is_void = _is_blank if blank_is_null else _is_null
     void = [name for name in table.column_names if is_void(table[name])]
-    nulls = pl.repeat(None, table.num_rows, dtype=pl.String, eager=True)
-    found = _frame(table.drop_columns(void)).hstack([nulls.alias(name) for name in void])
+    found = _frame(table.drop_columns(void)).hstack(_void(void, table.num_rows))
     return found.select(table.column_names)
+
+
+def _void(names: Iterable[str], height: int) -> list[pl.Series]:
+    """Columns of nulls, which are one."""
+    nulls = pl.repeat(None, height, dtype=pl.String, eager=True)
+    return [nulls.alias(name) for name in names]
 
 
 def _is_null(column: pa.ChunkedArray) -> bool:

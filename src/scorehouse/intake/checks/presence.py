@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 from scorehouse.intake.checks.frames import Frames
-from scorehouse.intake.checks.registry import Given, Hit, blank, blanks, filled, predicate, text
+from scorehouse.intake.checks.registry import (
+    Given,
+    Hit,
+    blank,
+    blanks,
+    filled,
+    fills,
+    predicate,
+    text,
+)
 from scorehouse.intake.checks.rule_data import ResultsRule, fields_of_tests
 
 ANSWERED = pl.col("n_answered").fill_null(0)
@@ -88,7 +97,7 @@ def never_blank(given: Given, _rule: ResultsRule) -> Iterator[Hit]:
         if name == "LEPStatus":
             required = required & blank("EnglishLanguageAcquisitionStatus")
         if "R" in (layout.online, layout.paper, layout.interim):
-            yield Hit("tests", required & blank(name), name)
+            yield from blanks("tests", [name], required)
     if given.is_xml:
         yield from _taken_for_granted()
 
@@ -131,14 +140,12 @@ def claim_scores(_frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
     partial = ~pl.col("is_interim") & (pl.col("Completeness").str.to_uppercase() != "COMPLETE")
     yields = ~pl.col("is_block") & filled("ScaleScore") & ~partial.fill_null(False)
     for subject, claims in rule.parameters["claims"].items():
+        when = yields & (pl.col("subject") == subject)
         for claim in claims:
-            when = yields & (pl.col("subject") == subject)
             yield from blanks("tests", claim_columns(claim), when)
-    for name in claim_columns(4):
-        yield Hit("tests", (pl.col("subject") == "Math") & filled(name), name, part="fourth")
-    for claim in (1, 2, 3, 4):
-        for name in claim_columns(claim):
-            yield Hit("tests", pl.col("is_block") & filled(name), name, part="block")
+    yield from fills("tests", claim_columns(4), pl.col("subject") == "Math", "fourth")
+    of_claims = [name for claim in (1, 2, 3, 4) for name in claim_columns(claim)]
+    yield from fills("tests", of_claims, pl.col("is_block"), "block")
 
 
 @predicate("P8")
@@ -150,10 +157,9 @@ def partial_without_claims(_frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
 
 
 @predicate("P9")
-def scores_of_nothing(_frames: Frames, rule: ResultsRule) -> Iterator[Hit]:
+def scores_of_nothing(_frames: Frames, rule: ResultsRule) -> Iterable[Hit]:
     """Scores although nothing was answered."""
-    for name in rule.fields:
-        yield Hit("tests", filled("n_items") & (ANSWERED == 0) & filled(name), name)
+    return fills("tests", rule.fields, filled("n_items") & (ANSWERED == 0))
 
 
 @predicate("P10")

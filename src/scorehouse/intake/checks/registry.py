@@ -15,12 +15,21 @@ from scorehouse.intake.checks.rule_data import ResultsRule
 NO_WORDS: Mapping[str, pl.Expr] = {}
 
 
+class Among(NamedTuple):
+    """Rows for which `when` holds, and of them those in which a column is blank, or filled."""
+
+    when: pl.Expr
+    column: str
+    is_blank: bool
+
+
 class Hit(NamedTuple):
     """Where a rule is broken: the rows of a frame for which `where` holds.
 
     `frame` names one of the chunk's frames, or is a frame of its own with `result`.
     `value` is what the finding shows (default: the field's column), `words` fill the braces
-    of the message; `part` picks the sentence.
+    of the message; `part` picks the sentence. `among` is given where `where` has two halves,
+    of which one is that a column is blank, or filled: that is found out with less work.
     """
 
     frame: str | pl.DataFrame
@@ -29,6 +38,7 @@ class Hit(NamedTuple):
     value: pl.Expr | None = None
     part: str = ""
     words: Mapping[str, pl.Expr] = NO_WORDS
+    among: Among | None = None
 
 
 class Remark(NamedTuple):
@@ -92,7 +102,15 @@ def blank(name: str) -> pl.Expr:
 def blanks(frame: str, names: Iterable[str], when: pl.Expr, part: str = "") -> Iterator[Hit]:
     """Each of some columns that is blank where it should not be."""
     for name in names:
-        yield Hit(frame, when & blank(name), name, part=part)
+        among = Among(when, name, is_blank=True)
+        yield Hit(frame, when & blank(name), name, part=part, among=among)
+
+
+def fills(frame: str, names: Iterable[str], when: pl.Expr, part: str = "") -> Iterator[Hit]:
+    """Each of some columns that is filled where it should be blank."""
+    for name in names:
+        among = Among(when, name, is_blank=False)
+        yield Hit(frame, when & filled(name), name, part=part, among=among)
 
 
 @cache
