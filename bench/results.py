@@ -222,7 +222,7 @@ def one_task(task: str, path: Path, count: int) -> None:
     sys.meta_path.insert(0, Absent())
     if TASKS[task].startswith("Scorehouse"):
         warm_up(path, RUN[task])
-    beside = [one.process.pid for one in workers(2).all] if task in BESIDE else []
+    beside = [one.process for one in workers(2).all if one.process] if task in BESIDE else []
     wall, used = time.perf_counter(), processor_seconds(beside)
     found = RUN[task](path, count)
     peaks = [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, *map(peak, beside)]
@@ -233,8 +233,8 @@ def one_task(task: str, path: Path, count: int) -> None:
         "peak": max(peaks),
         "peaks": sum(peaks),
     }
-    for one in workers(2).all if beside else ():
-        one.process.kill()
+    if beside:
+        workers(2).close()
     print(json.dumps(taken))
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,10 +132,11 @@ def side_by_side(workers: CheckWorkers, asked: Job) -> SideBySide:
     return SideBySide(workers, asked, checker, FindingLog())
 
 
-def test_what_fails_in_a_worker_fails_here_and_says_where(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_fails_in_a_worker_fails_here_and_says_where(count: int, tmp_path: Path) -> None:
     files = packed(tmp_path)
-    with CheckWorkers(1) as one:
-        failing = side_by_side(one, job("no such policy"))
+    with CheckWorkers(count) as some:
+        failing = side_by_side(some, job("no such policy"))
         with pytest.raises(UsageError, match="no such policy") as told:
             failing.check([(files, "delivery.zip")])
     assert "check_worker.py" in told.value.__notes__[0]
@@ -143,10 +145,14 @@ def test_what_fails_in_a_worker_fails_here_and_says_where(tmp_path: Path) -> Non
 def test_a_worker_that_is_lost_is_told(tmp_path: Path) -> None:
     files = packed(tmp_path)
     with CheckWorkers(2) as two:
-        two.all[1].process.kill()
+        here, other = (worker.by for worker in two.all)
+        assert isinstance(other, subprocess.Popen)
+        assert isinstance(here, threading.Thread)
+        other.kill()
         with pytest.raises(ScorehouseError, match="ended unexpectedly"):
             side_by_side(two, job()).check([(files, "delivery.zip")])
-    assert [worker.process.poll() for worker in two.all] == []
+    assert other.returncode == -signal.SIGKILL
+    assert not here.is_alive()
 
 
 _LONG = """
@@ -156,7 +162,7 @@ from scorehouse.verbs import check_workers
 from scorehouse.verbs.check import CheckRequest, check_file
 
 with check_workers.CheckWorkers(2) as two:
-    print(*(worker.process.pid for worker in two.all), flush=True)
+    print(*(worker.process for worker in two.all if worker.process), flush=True)
     while True:
         check_file(CheckRequest(Path(sys.argv[1]), "annual-later"), workers=two)
         print("checked", flush=True)
@@ -176,6 +182,7 @@ def test_workers_end_with_the_process_that_started_them(
         assert begun.stdout
         assert begun.stderr
         numbers = [int(word) for word in begun.stdout.readline().split()]
+        assert len(numbers) == 1
         assert begun.stdout.readline() == "checked\n"
         if kill == signal.SIGINT:
             os.killpg(begun.pid, kill)  # as a terminal does

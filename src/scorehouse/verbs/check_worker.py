@@ -1,4 +1,4 @@
-"""A worker of a check: a process that reads and checks batches for the one that started it.
+"""A worker of a check: it reads and checks batches for the process that started it.
 
 What concerns the whole delivery (numbers of results, ids met before) is asked of that one,
 which answers in the order of the batches; so the findings are those of one process.
@@ -40,7 +40,6 @@ _CODE = (
 
 PLACES = 2  # batches in the shared room: one in work, one to come
 PLACE_BYTES = 128 << 20  # more than a batch can have; only what is used takes memory
-ROOM_BYTES = PLACES * PLACE_BYTES
 
 
 @dataclass(frozen=True)
@@ -56,11 +55,66 @@ class Job:
 
 
 class Given(NamedTuple):
-    """A batch to check: where its description stands in the shared room, and its contents."""
+    """A batch to check: where its contents stand in shared memory, and its description."""
 
     start: int
     described: int  # where the contents end and the description begins
     end: int
+
+
+class SharedBatches:
+    """Batches in memory that another process shares; they are found by what `put` gave."""
+
+    def __init__(self, file: int | None = None) -> None:
+        self.room = SharedRoom(PLACES * PLACE_BYTES, file)
+        self._put = 0
+
+    def put(self, batch: Batch) -> Given:
+        """Write a batch into the next place, which the one before the last had."""
+        start = self._put % PLACES * PLACE_BYTES
+        described = self.room.put(start, [document.content for document in batch.documents])
+        documents = [(name, len(content), line) for name, content, line in batch.documents]
+        end = self.room.put(described, [pickle.dumps((batch.first, documents))])
+        self._put += 1
+        return Given(start, described, end)
+
+    def take(self, given: Given) -> Batch:
+        """Copy a batch."""
+        first, described = pickle.loads(  # noqa: S301 - our own process
+            self.room.take(given.described, given.end - given.described)
+        )
+        documents, start = [], given.start
+        for name, size, line in described:
+            documents.append(Document(name, self.room.take(start, size), line))
+            start += size
+        return Batch(first, documents)
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self.room.close()
+
+
+class HeldBatches:
+    """Batches handed to a thread of this process as they are, in their order."""
+
+    def __init__(self) -> None:
+        self._held: deque[Batch] = deque()
+
+    def put(self, batch: Batch) -> Given:
+        """Hold a batch until it is taken."""
+        self._held.append(batch)
+        return Given(0, 0, 0)
+
+    def take(self, _given: Given) -> Batch:
+        """Give the next one, and hold it no longer."""
+        return self._held.popleft()
+
+    def close(self) -> None:
+        """Let go of what nobody took."""
+        self._held.clear()
+
+
+Batches = SharedBatches | HeldBatches
 
 
 class Answer(NamedTuple):
@@ -123,39 +177,24 @@ def serve(channel: int, room: int) -> None:
     sys.meta_path.insert(0, _WithoutPandas())
     pa.set_cpu_count(1)
     pa.set_memory_pool(pa.system_memory_pool())  # keeps less of what was given back
-    end = Channel(socket.socket(fileno=channel))
-    shared = SharedRoom(ROOM_BYTES, room)
+    do_jobs(Channel(socket.socket(fileno=channel)), SharedBatches(room))
+
+
+def do_jobs(end: Channel, batches: Batches) -> None:
+    """Do job after job until the other end is closed."""
     try:
         while True:
-            _Worker(end.receive(), end, shared).work()
+            _Worker(end.receive(), end, batches).work()
     except ChannelClosedError:
         return
+    finally:
+        end.close()
 
 
 def _end_with_parent() -> None:
     """Its end of this pipe is closed when the parent ends, however it does."""
     os.read(sys.stdin.fileno(), 1)
     os._exit(1)
-
-
-def put_batch(room: SharedRoom, start: int, batch: Batch) -> Given:
-    """Write a batch into the shared room."""
-    contents = [document.content for document in batch.documents]
-    described = room.put(start, contents)
-    documents = [(name, len(content), line) for name, content, line in batch.documents]
-    end = room.put(described, [pickle.dumps((batch.first, documents))])
-    return Given(start, described, end)
-
-
-def _batch(room: SharedRoom, given: Given) -> Batch:
-    first, described = pickle.loads(  # noqa: S301 - our own process
-        room.take(given.described, given.end - given.described)
-    )
-    documents, start = [], given.start
-    for name, size, line in described:
-        documents.append(Document(name, room.take(start, size), line))
-        start += size
-    return Batch(first, documents)
 
 
 def _portable(error: BaseException) -> BaseException:
@@ -170,8 +209,8 @@ def _portable(error: BaseException) -> BaseException:
 class _Worker:
     """Reads and checks the batches of one job."""
 
-    def __init__(self, job: Job, end: Channel, room: SharedRoom) -> None:
-        self._job, self._end, self._room = job, end, room
+    def __init__(self, job: Job, end: Channel, batches: Batches) -> None:
+        self._job, self._end, self._batches = job, end, batches
         self._waiting: deque[Given | Finished] = deque()
         book = load_rulebook(job.rulebook)
         profile = job.setting.profile.name
@@ -205,7 +244,7 @@ class _Worker:
 
     def _tried(self, given: Given) -> Done | Failed:
         try:
-            return self._check(_batch(self._room, given))
+            return self._check(self._batches.take(given))
         except ChannelClosedError:
             raise
         except BaseException as error:

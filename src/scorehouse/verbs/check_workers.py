@@ -1,4 +1,7 @@
-"""Checking with several processes: one hands out batches, answers in order, and collects."""
+"""Checking with several processes: one hands out batches, answers in order, and collects.
+
+A thread of it is one of those that check.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,24 +29,25 @@ from scorehouse.intake.checks.run import Checker, Tally
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.readers.trt_documents import Batch
 from scorehouse.intake.readers.trt_stream import Gathering, Progress
-from scorehouse.verbs.channel import Channel, ChannelClosedError, SharedRoom
+from scorehouse.verbs.channel import Channel, ChannelClosedError
 from scorehouse.verbs.check_worker import (
-    PLACE_BYTES,
     PLACES,
-    ROOM_BYTES,
     Answer,
+    Batches,
     Done,
     Exchanged,
     Failed,
     Finished,
+    HeldBatches,
     Job,
     Placed,
+    SharedBatches,
     command,
-    put_batch,
+    do_jobs,
 )
 
 CHUNK_RESULTS = 2_000
-CHUNK_BYTES = 16 << 20  # much of a chunk's time is the same for any size; memory is not
+CHUNK_BYTES = 18 << 20  # much of a chunk's time is the same for any size; memory is not
 _WORTHWHILE = 32 << 20  # packed bytes: four seconds of one process, which takes one to start
 _USUAL_PACKING = 8
 _EVERY = 16  # documents unpacked between two looks at what workers ask
@@ -69,24 +74,47 @@ def _packed_bytes(path: Path) -> int:
 
 @dataclass
 class _Worker:
-    """A process, and the numbers of the batches that it has: the first one is in work."""
+    """Who checks, and the numbers of the batches that it has: the first one is in work."""
 
-    process: subprocess.Popen[bytes]
+    by: subprocess.Popen[bytes] | threading.Thread
     channel: Channel
-    room: SharedRoom
+    batches: Batches
     numbers: deque[int] = field(default_factory=deque)
-    given: int = 0  # batches, in all
+
+    @property
+    def process(self) -> int | None:
+        """The number of its process; None: it is a thread of this one."""
+        return self.by.pid if isinstance(self.by, subprocess.Popen) else None
+
+    def end(self) -> None:
+        """Let it end: a process now, a thread with the batch that it has."""
+        if isinstance(self.by, subprocess.Popen):
+            self.by.kill()
+        self.channel.close()
+
+    def wait(self) -> None:
+        """Wait until it is gone."""
+        if isinstance(self.by, subprocess.Popen):
+            with self.by:  # closes its pipe and waits
+                pass
+        else:
+            self.by.join()
+        self.batches.close()
 
 
 class CheckWorkers:
-    """Processes that check for this one, and end with it; they can do one check after another."""
+    """Workers that check for this process, and end with it; they can do one check after another.
+
+    The first of them is a thread of this process, which would have little to do otherwise and
+    has loaded what it takes; the others are processes.
+    """
 
     def __init__(self, count: int) -> None:
         self._selector = selectors.DefaultSelector()
         self.all: list[_Worker] = []
         try:
-            for _ in range(count):
-                self.all.append(_started())
+            for number in range(count):
+                self.all.append(_started() if number else _started_here())
                 self._selector.register(self.all[-1].channel, selectors.EVENT_READ, self.all[-1])
         except BaseException:
             self.close()
@@ -106,12 +134,9 @@ class CheckWorkers:
     def close(self) -> None:
         """End all of them, wherever they are, and wait until they are gone."""
         for worker in self.all:
-            worker.process.kill()
+            worker.end()
         for worker in self.all:
-            worker.channel.close()
-            worker.room.close()
-            with worker.process:  # closes its pipe and waits
-                pass
+            worker.wait()
         self.all = []
         self._selector.close()
 
@@ -147,18 +172,27 @@ def lost() -> ScorehouseError:
     )
 
 
+def _started_here() -> _Worker:
+    own, other = socket.socketpair()
+    batches = HeldBatches()
+    thread = threading.Thread(target=do_jobs, args=(Channel(other), batches), daemon=True)
+    thread.start()
+    return _Worker(thread, Channel(own), batches)
+
+
 def _started() -> _Worker:
     own, other = socket.socketpair()
-    room = SharedRoom(ROOM_BYTES)
+    batches = SharedBatches()
+    room = batches.room.file
     with other, _uninterrupted():
         process = subprocess.Popen(  # noqa: S603 - this very program
-            command(other.fileno(), room.file),
+            command(other.fileno(), room),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            pass_fds=[other.fileno(), room.file],
+            pass_fds=[other.fileno(), room],
             env={**os.environ, **_ONE_THREAD},
         )
-    return _Worker(process, Channel(own), room)
+    return _Worker(process, Channel(own), batches)
 
 
 @contextmanager
@@ -240,10 +274,8 @@ class SideBySide:
         self._wait_until(lambda: self._free() is not None and number < self._logged + ahead)
         worker = self._free()
         assert worker is not None
-        start = worker.given % PLACES * PLACE_BYTES
-        _say(worker, put_batch(worker.room, start, batch))
+        _say(worker, worker.batches.put(batch))
         worker.numbers.append(number)
-        worker.given += 1
 
     def _free(self) -> _Worker | None:
         """A worker that has room for a batch."""
