@@ -97,6 +97,17 @@ def test_findings_are_those_of_one_process(
     assert met_before <= {told.rule for told in alone[1]}
 
 
+def test_what_is_found_does_not_depend_on_the_size_of_chunks(
+    place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    request = CheckRequest(place, "annual-later")
+    several = found(request, None, tmp_path / "several.csv")
+    monkeypatch.setattr(check, "CHUNK_RESULTS", 20 * CHUNK)
+    one = found(request, None, tmp_path / "one.csv")
+    assert one[0] == several[0]
+    assert sorted(one[3].splitlines()) == sorted(several[3].splitlines())
+
+
 def test_a_simulated_delivery_is_checked_alike(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

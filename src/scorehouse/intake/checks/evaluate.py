@@ -23,7 +23,10 @@ _NO_RESULTS = np.empty(0, np.int64)
 
 
 class Told(NamedTuple):
-    """Findings of `shapes.FINDINGS`, the results that they leave out, how many have warnings."""
+    """Findings of `shapes.FINDINGS`, the results that they leave out, how many have warnings.
+
+    Results are counted, each by its own number: an id may stand in several chunks.
+    """
 
     findings: pa.Table
     left_out: NDArray[np.int64]
@@ -84,7 +87,8 @@ def findings_of(frames: Frames, broken: Iterable[Broken], *, show_private: bool 
     leaves_out = pl.col("consequence").is_in(leaving) & (pl.col("result") >= 0)
     left_out = found.filter(leaves_out).select(pl.col("result").unique().sort().cast(pl.Int64))
     findings = found.select(FINDINGS.names).to_arrow().cast(FINDINGS)
-    warned = found.filter(pl.col("consequence") == Consequence.WARNING.value)["record"].n_unique()
+    warns = (pl.col("consequence") == Consequence.WARNING.value) & (pl.col("result") >= 0)
+    warned = found.filter(warns)["result"].n_unique()
     return Told(findings, left_out["result"].to_numpy(), warned)
 
 
