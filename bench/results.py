@@ -58,7 +58,7 @@ MEMORY = {
     (
         "two_annual",
         "peaks",
-    ): "all three together, what they share counted thrice",
+    ): "both together, what they share counted twice",
 }
 BESIDE = ("two_checked", "two_annual")
 MEGABYTE = 1 << 20
@@ -95,10 +95,10 @@ def members(path: Path, count: int) -> Iterator[bytes]:
 
 def read(path: Path, count: int, threads: int = 1) -> int:
     from scorehouse.intake.findings import FindingLog
-    from scorehouse.intake.readers.results import read_trt_results
+    from scorehouse.intake.readers.results import Reading, read_trt_results
 
-    found = 0
-    for chunk in read_trt_results(sources(path, count), FindingLog(), threads=threads):
+    found, reading = 0, Reading(threads=threads)
+    for chunk in read_trt_results(sources(path, count), FindingLog(), reading):
         found += chunk.tests.num_rows
     return found
 
@@ -344,8 +344,8 @@ def speedups(taken: Taken) -> str:
         for name, double in pairs
     )
     return (
-        f"Two threads, by the clock: reading {reading:.2f} × one. Two processes that check, beside "
-        f"the one that unpacks and asks: {checking:.2f} × one for the reporting load, "
+        f"Two threads, by the clock: reading {reading:.2f} × one. Two processes that check, of "
+        f"which one also unpacks and collects: {checking:.2f} × one for the reporting load, "
         f"{annual:.2f} × for the annual submission."
     )
 

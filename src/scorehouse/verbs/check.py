@@ -25,7 +25,7 @@ from scorehouse.intake.checks import (
 from scorehouse.intake.checks.rule_data import fields_of_tests
 from scorehouse.intake.findings import Finding, FindingLog, replacing
 from scorehouse.intake.readers.packages import read_packages
-from scorehouse.intake.readers.results import read_files, read_results, sorted_files
+from scorehouse.intake.readers.results import Reading, read_files, read_results, sorted_files
 from scorehouse.rulebook import Rulebook
 from scorehouse.terms import MeasurementRules, SchoolYear
 from scorehouse.verbs.check_worker import Job
@@ -133,15 +133,14 @@ def _check(
             )
             found = found._replace(documents=())
     verdicts = SchemaVerdicts(request.profile) if request.with_schema else None
-    chunks = read_files(
-        found,
-        log,
+    reading = Reading(
         chunk_results=CHUNK_RESULTS,
         chunk_bytes=CHUNK_BYTES,
         progress=progress,
         threads=request.threads,
         beside=verdicts,
     )
+    chunks = read_files(found, log, reading)
     deque(checked_chunks(chunks, checker, log), maxlen=0)  # keeps none of them
 
 

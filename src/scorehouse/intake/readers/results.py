@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -43,6 +44,24 @@ class SortedFiles(NamedTuple):
     tables: Sequence[Path]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How results are read: `read_results` tells what each of these does.
+
+    A chunk of TRT has at most `chunk_bytes` of documents.
+    """
+
+    chunk_results: int = 2_000
+    chunk_bytes: int = BATCH_BYTES
+    progress: Progress | None = None
+    limits: Limits | None = None
+    threads: int = 1
+    beside: Beside | None = None
+
+
+USUAL = Reading()
+
+
 def read_results(
     path: Path,
     log: FindingLog,
@@ -63,73 +82,48 @@ def read_results(
 
     Nothing is raised for a bad record or file: what is wrong is in `log`.
     """
-    yield from read_files(
-        sorted_files(path, log),
-        log,
+    reading = Reading(
         chunk_results=chunk_results,
         progress=progress,
         limits=limits,
         threads=threads,
         beside=beside,
     )
+    yield from read_files(sorted_files(path, log), log, reading)
 
 
 def read_files(
-    found: SortedFiles,
-    log: FindingLog,
-    *,
-    chunk_results: int = 2_000,
-    chunk_bytes: int = BATCH_BYTES,
-    progress: Progress | None = None,
-    limits: Limits | None = None,
-    threads: int = 1,
-    beside: Beside | None = None,
+    found: SortedFiles, log: FindingLog, reading: Reading = USUAL
 ) -> Iterator[ResultChunk]:
-    """Yield the results of files that were looked into, as `read_results` does.
-
-    A chunk of TRT has at most `chunk_bytes` of documents.
-    """
+    """Yield the results of files that were looked into, as `read_results` does."""
     if found.documents:
-        yield from read_trt_results(
-            found.documents,
-            log,
-            chunk_results=chunk_results,
-            chunk_bytes=chunk_bytes,
-            progress=progress,
-            limits=limits,
-            threads=threads,
-            beside=beside,
-        )
+        yield from read_trt_results(found.documents, log, reading)
     if found.tables:
         from scorehouse.intake.readers.two_tables import read_two_tables
 
         yield from read_two_tables(
-            found.tables, log, chunk_results=chunk_results, progress=progress, limits=limits
+            found.tables,
+            log,
+            chunk_results=reading.chunk_results,
+            progress=reading.progress,
+            limits=reading.limits,
         )
 
 
 def read_trt_results(
-    sources: Sequence[tuple[Path, str]],
-    log: FindingLog,
-    *,
-    chunk_results: int = 2_000,
-    chunk_bytes: int = BATCH_BYTES,
-    progress: Progress | None = None,
-    limits: Limits | None = None,
-    threads: int = 1,
-    beside: Beside | None = None,
+    sources: Sequence[tuple[Path, str]], log: FindingLog, reading: Reading = USUAL
 ) -> Iterator[ResultChunk]:
     """Yield the results of TRT files and zips, each given with the name findings may show."""
     first = 0
     for chunk in each_batch(
         sources,
         log,
-        partial(read_batch, beside=beside),
-        size=chunk_results,
-        most_bytes=chunk_bytes,
-        limits=limits,
-        threads=threads,
-        progress=progress,
+        partial(read_batch, beside=reading.beside),
+        size=reading.chunk_results,
+        most_bytes=reading.chunk_bytes,
+        limits=reading.limits,
+        threads=reading.threads,
+        progress=reading.progress,
     ):
         count = chunk.tests.num_rows
         if count:
