@@ -58,7 +58,7 @@ _HALVES = {"plain": "NULL", "moving": "NOT NULL"}
 class SumsRun:
     """Sums of several subjects and years from one roster; numbers its entities once.
 
-    What all subjects and years read is computed once where the engine is in this process.
+    What all subjects and years read is computed once.
     """
 
     def __init__(
@@ -142,10 +142,13 @@ class SumsRun:
         if is_new:
             self._keep("stays", names)
         self._movers_of = places
-        self._view("members", "members", names)
+        if isinstance(self._engine, Local):
+            self._view("members", "members", names)
+        else:  # a cluster would compute them for each use that a query makes of them
+            self._keep("members", names)
 
     def _keep(self, text: str, names: Mapping[str, str]) -> None:
-        _keep(self._engine, f"academic_{text}", filled(text_of(f"academic_{text}"), **names))
+        self._engine.keep(f"academic_{text}", filled(text_of(f"academic_{text}"), **names))
 
     def _view(self, name: str, text: str, names: Mapping[str, str]) -> None:
         self._engine.view(f"academic_{name}", filled(text_of(f"academic_{text}"), **names))
@@ -241,14 +244,6 @@ def _settings(numbers: Mapping[tuple[str, str], int]) -> pa.Table:
             "setting_bit": pa.array([1 << number for number in numbers.values()], pa.int64()),
         }
     )
-
-
-def _keep(engine: Engine, name: str, select: str) -> None:
-    """Compute a query once where the engine is in this process; else name it."""
-    if isinstance(engine, Local):
-        engine.keep(name, select)
-    else:
-        engine.view(name, select)
 
 
 def _truth(value: bool) -> str:

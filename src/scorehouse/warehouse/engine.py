@@ -40,6 +40,9 @@ class Engine(Protocol):
     def view(self, name: str, select: str) -> None:
         """Name a query."""
 
+    def keep(self, name: str, select: str) -> None:
+        """Compute a query once and keep its rows under a name, until the session ends."""
+
     def register(self, name: str, table: pa.Table) -> None:
         """Name a table in memory."""
 

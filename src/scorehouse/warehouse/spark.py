@@ -85,6 +85,13 @@ class Spark:
         """Name a query."""
         self._mean(name, _Query(select))
 
+    def keep(self, name: str, select: str) -> None:
+        """Compute a query once: executors write its rows, and what rests on them reads those."""
+        folder = self._new_file().with_suffix("")
+        self._query(select).write.parquet(f"file:{folder}", compression="zstd")
+        parts = sorted(map(str, folder.glob("part-*.parquet")))
+        self.files(name, parts, pq.read_schema(parts[0]))
+
     def register(self, name: str, table: pa.Table) -> None:
         """Name a table in memory."""
         self._mean(name, _Rows(table))
