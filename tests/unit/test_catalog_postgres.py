@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
+from disclosure_help import World, make_figures, make_relations, make_students
 from postgres_server import NO_POSTGRES, is_possible, server
+from scorehouse.disclosure import Query, Released
 from scorehouse.errors import ScorehouseError, UsageError
+from scorehouse.rulebook.small_groups import profile_named
 from scorehouse.warehouse import Warehouse
 from scorehouse.warehouse import catalog as tables
+from scorehouse.warehouse import releases as ledgers
 from scorehouse.warehouse.catalog import METADATA, Catalog
 from scorehouse.warehouse.certificates import certificates
 from scorehouse.warehouse.diff import difference
 from scorehouse.warehouse.merge import merge
 from scorehouse.warehouse.move import move_catalog
 from scorehouse.warehouse.purge import of_student, purge
+from scorehouse.warehouse.releases import ledger, let_out, releases
 from scorehouse.warehouse.store import newest_snapshot
 from warehouse_help import SCHOOL, define, fates, held, loaded, made, trt
 
@@ -259,6 +266,102 @@ def test_a_catalog_moves_to_the_server(url: str, tmp_path: Path) -> None:
         move_catalog(tmp_path / "w", url)
     with pytest.raises(UsageError, match="belongs to another warehouse"):
         move_catalog(made(tmp_path / "other").root, url)
+
+
+# --- the ledger of releases ---
+
+WORLD = World({"91000010000000": ("91000010000001", "91000010000002")}, ("03",), (("F", "M", "X"),))
+
+
+def out(house: Warehouse, name: str = "overall", snapshot: int = 1) -> Released:
+    """Release figures of an invented world to the public."""
+    return let_out(
+        house,
+        make_figures(WORLD, make_students(Random(1), WORLD, size=40)),
+        make_relations(WORLD),
+        profile=profile_named("public"),
+        audience="the board",
+        query=Query(name, "", {"manner": frozenset({"SD"})}),
+        snapshot=snapshot,
+    )
+
+
+def at_once(count: int, do: Callable[[int], object]) -> None:
+    """Do something in several threads that begin together; none of them may fail."""
+    begin = threading.Barrier(count)
+
+    def together(place: int) -> object:
+        begin.wait(30)
+        return do(place)
+
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(together, range(count)))
+
+
+def test_a_release_is_written_once_and_who_comes_second_decides_again(
+    house: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = out(house)
+    assert out(house).figures.equals(first.figures)
+    assert [row["number"] for row in releases(house)] == [1]
+    other, real, seen = Warehouse.open(house.root), ledgers.release, []
+
+    def decide(*given: object, **about: object) -> Released:
+        seen.append(len(about["ledger"].releases))  # type: ignore[attr-defined]
+        if len(seen) == 1:
+            monkeypatch.setattr(ledgers, "release", real)
+            out(other, "in between", 2)
+            monkeypatch.setattr(ledgers, "release", decide)
+        return real(*given, **about)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ledgers, "release", decide)
+    out(house, "late", 3)
+    other.close()
+    assert seen == [1, 2]
+    assert [row["query"]["name"] for row in releases(house)] == ["late", "in between", "overall"]
+
+
+def test_releases_at_once_get_a_number_each(house: Warehouse) -> None:
+    """Each with connections of its own, as two machines have them."""
+
+    def release(place: int) -> None:
+        own = Warehouse.open(house.root)
+        out(own, f"q{place}", place + 1)
+        own.close()
+
+    at_once(4, release)
+    assert sorted(row["number"] for row in releases(house)) == [1, 2, 3, 4]
+
+
+def test_first_users_at_once_make_one_ledger(house: Warehouse) -> None:
+    """A catalog from before the ledger gets its table from whoever comes first."""
+    for _ in range(5):
+        with house.catalog.writing() as connection:
+            tables.released.drop(connection)
+        catalogs = [Catalog(url_of(house)) for _ in range(4)]
+        at_once(4, lambda place, all_=catalogs: ledgers._ensure(all_[place]))
+        for catalog in catalogs:
+            assert "released" in catalog.tables()
+            catalog.close()
+    assert releases(house) == []
+
+
+def url_of(house: Warehouse) -> str:
+    return house.catalog.url.render_as_string(hide_password=False)
+
+
+def test_a_catalog_moves_with_its_releases(url: str, tmp_path: Path) -> None:
+    old = made(tmp_path / "w")
+    first = out(old)
+    before = ledger(old, ["2022-23"], ["public"]).releases
+    moved = move_catalog(tmp_path / "w", url)
+    (kept,) = ledger(moved, ["2022-23"], ["public"]).releases
+    assert kept.figures.equals(before[0].figures)
+    assert kept.relations == before[0].relations
+    assert out(moved).figures.equals(first.figures)
+    assert [row["number"] for row in releases(moved)] == [1]
+    out(moved, snapshot=2)
+    assert [row["number"] for row in releases(moved)] == [2, 1]
 
 
 def test_a_move_that_was_killed_is_made_again(url: str, tmp_path: Path) -> None:

@@ -182,8 +182,12 @@ class Catalog:
         return NullPool if not self.is_embedded else None
 
     def create(self) -> None:
-        """Make the tables that aren't there yet."""
-        METADATA.create_all(self._engine)
+        """Make the tables that aren't there yet; another may be making them at the same time."""
+        try:
+            METADATA.create_all(self._engine)
+        except sa.exc.DBAPIError:  # the other was first, and has ended: what is left is ours
+            if not METADATA.tables.keys() <= self.tables():
+                METADATA.create_all(self._engine)
 
     def tables(self) -> set[str]:
         """The tables that the database has."""
