@@ -38,7 +38,7 @@ def protect(system: System, interval: int, hide: Hide, rename: Hide) -> Ints:
         pending = find_witnesses(system, found, interval)
         pending = pending[~np.isin(pending, list(lost))]
         if not len(pending):
-            return np.array(sorted(lost), dtype=np.int64)
+            return settle(system, found, interval)  # what was lost can have been saved since
         if _round(system, found, pending, interval, hide, rename):
             continue
         failed = settle(system, found, interval)

@@ -80,7 +80,7 @@ def protected(scenery: Scenery, decisions: Sequence[Decision]) -> tuple[RowKey, 
     rules = [line.rules for line in scenery.current]
     hide_small_differences(scenery.current, scenery.earlier, decisions)
     interval = max(rule.smallest_interval for rule in rules)
-    exposed = secure(scenery, decisions, interval, max(rule.smallest_group for rule in rules))
+    exposed = secure(scenery, decisions, interval)
     for line in scenery.current:
         _hide_pooled_means(line)
     _hide_compared(scenery.current)

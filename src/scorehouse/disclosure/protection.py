@@ -24,7 +24,7 @@ from scorehouse.disclosure.knowledge import (
 from scorehouse.disclosure.lines import Line, Scene
 from scorehouse.disclosure.shapes import Relation, RowKey
 from scorehouse.disclosure.stand_in import fill_unknown
-from scorehouse.disclosure.sums import add_relations, implied
+from scorehouse.disclosure.sums import RulesOf, add_relations, implied
 from scorehouse.disclosure.system import INFINITE, Ints, System
 
 
@@ -149,17 +149,28 @@ class Scenery:
     ranges: RangeOf
 
 
-def secure(
-    scenery: Scenery, decisions: Sequence[Decision], interval: int, smallest: int
-) -> tuple[RowKey, ...]:
+def secure(scenery: Scenery, decisions: Sequence[Decision], interval: int) -> tuple[RowKey, ...]:
     """Add to the decisions what keeps every hidden count in doubt; return rows past help."""
-    pattern = _pattern(scenery, decisions, smallest, interval)
+    pattern = _pattern(scenery, decisions, interval)
     before = [decision.row for decision in decisions]
     lost = protect(pattern.system, interval, pattern.hide, pattern.rename)
     added = [d.row == COMPLEMENT and not b for d, b in zip(decisions, before, strict=True)]
     _name_reasons(scenery, decisions, added)
     places = {cell: place for (place, _), cell in pattern.knowledge.cells.items()}
     return tuple(sorted({places[cell].students for cell in lost.tolist() if cell in places}))
+
+
+def _protect_unnamed(system: System, knowledge: Knowledge, rules: RulesOf) -> None:
+    """Protect rows that no report has yet, where sums tell that they have few students."""
+    unnamed = {key: cell for key, cell in knowledge.cells.items() if key[0] not in knowledge.lines}
+    if not unnamed:
+        return
+    most = propagated(system)[1]
+    for (place, what), cell in unnamed.items():
+        size = unnamed.get((place, Quantity("", "size")))
+        smallest = rules[place.students.school_year].smallest_group
+        if what.layer >= 0 and size is not None and most[size] < smallest:
+            system.is_protected[cell] |= knowledge.values[cell] is None
 
 
 def _fix_derivable(system: System, interval: int) -> None:
@@ -171,9 +182,7 @@ def _fix_derivable(system: System, interval: int) -> None:
     system.is_fixed |= is_new & (most - least < interval)
 
 
-def _pattern(
-    scenery: Scenery, decisions: Sequence[Decision], smallest: int, interval: int
-) -> Pattern:
+def _pattern(scenery: Scenery, decisions: Sequence[Decision], interval: int) -> Pattern:
     knowledge = Knowledge()
     add_lines(knowledge, [*scenery.current, *scenery.earlier], scenery.ranges)
     by_scene: dict[Scene, dict[Relation, None]] = defaultdict(dict)
@@ -182,13 +191,15 @@ def _pattern(
     keys: dict[Scene, set[RowKey]] = defaultdict(set)
     for line in (*scenery.current, *scenery.earlier):
         keys[line.scene].add(line.key)
+    rules = {line.key.school_year: line.rules for line in (*scenery.earlier, *scenery.current)}
     groups = {key.student_group for present in keys.values() for key in present}
     for scene, present in keys.items():
         told = telling(list(by_scene[scene]), groups)
-        add_relations(knowledge, [*told, *implied(present, told)], scene, smallest)
+        add_relations(knowledge, [*told, *implied(present, told)], scene, rules)
     between = add_links(knowledge)
     system = built(knowledge)
     fill_unknown(system, between)
+    _protect_unnamed(system, knowledge, rules)
     if scenery.earlier:
         _fix_derivable(system, interval)
     return Pattern(system, knowledge, decisions, scenery.current)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, count, takewhile
 from typing import NamedTuple
 
 from scorehouse.disclosure import columns as names
 from scorehouse.disclosure.knowledge import Knowledge, Place, Quantity
 from scorehouse.disclosure.lines import Scene
 from scorehouse.disclosure.shapes import Relation, RowKey
+from scorehouse.disclosure.small_groups import extremes
 from scorehouse.errors import UsageError
+from scorehouse.rulebook.small_groups import SmallGroupRules
 
 _ROUNDING = 0.05  # half of the last digit that a mean is printed with
 _CROSSING = "&"
 _BEYOND = "beyond "
+
+
+RulesOf = Mapping[str, SmallGroupRules]
+"""The rules by school year."""
 
 
 class Sum(NamedTuple):
@@ -27,17 +33,17 @@ class Sum(NamedTuple):
 
 
 def add_relations(
-    knowledge: Knowledge, relations: Iterable[Relation], scene: Scene, smallest: int
+    knowledge: Knowledge, relations: Iterable[Relation], scene: Scene, rules: RulesOf
 ) -> None:
     """Add the sums between rows of a scene, for every count that both sides have.
 
-    `smallest`: fewer students, whom nobody names but whom a total leaves beside its parts,
-    are as precious as a hidden group.
+    Students whom nobody names, but whom a total leaves beside its parts, are as precious as a
+    row of theirs would be by the year's rules: another report may have it.
     """
     sums = list(dict.fromkeys(_sums(knowledge, relations, scene)))
-    _add_unnamed(knowledge, sums, smallest)
+    _add_unnamed(knowledge, sums, rules)
     for each in sums:
-        _add_sum(knowledge, each, smallest)
+        _add_sum(knowledge, each, rules)
 
 
 def _sums(knowledge: Knowledge, relations: Iterable[Relation], scene: Scene) -> Iterator[Sum]:
@@ -56,12 +62,12 @@ def _quantities(knowledge: Knowledge, measure: str, places: Iterable[Place]) -> 
     if not lines:
         return
     yield Quantity("", "size")
-    count = max((len(line.levels) for line in lines if line.key.measure == measure), default=0)
-    yield from (Quantity(measure, f"level:{level}") for level in range(count))
+    most = max((len(line.levels) for line in lines if line.key.measure == measure), default=0)
+    yield from (Quantity(measure, f"level:{level}") for level in range(most))
     yield Quantity(measure, "distance")
 
 
-def _add_unnamed(knowledge: Knowledge, sums: Sequence[Sum], smallest: int) -> None:
+def _add_unnamed(knowledge: Knowledge, sums: Sequence[Sum], rules: RulesOf) -> None:
     """Add cells for counts that no row shows but that several sums tell of."""
     mentioned: dict[tuple[Place, Quantity], list[Sum]] = defaultdict(list)
     for each in sums:
@@ -78,12 +84,43 @@ def _add_unnamed(knowledge: Knowledge, sums: Sequence[Sum], smallest: int) -> No
         value = values.get(key)
         students = values.get((place, Quantity("", "size")))
         is_empty = students == 0
-        is_small = value is not None and students is not None and 0 < students < smallest
+        levels = [values.get((place, level)) for level in _levels(what, values, place)]
+        is_small = value is not None and _is_precious(
+            what, students, levels, rules[place.students.school_year]
+        )
         is_nobody = value == 0 and is_empty and place not in totals
         is_nobody = is_nobody and all(_has_students(knowledge, each.total) for each in wanted[key])
         knowledge.add(
             place, what, value, is_protected=is_small, is_known=is_nobody, is_fixed=is_nobody
         )
+
+
+def _levels(
+    what: Quantity, values: Mapping[tuple[Place, Quantity], float], place: Place
+) -> list[Quantity]:
+    """The levels of the measure that a level is one of, as far as a place has values."""
+    if what.layer <= 0:
+        return []
+    every = (what._replace(name=f"level:{level}") for level in count())
+    return list(takewhile(lambda level: (place, level) in values, every))
+
+
+def _is_precious(
+    what: Quantity,
+    students: float | None,
+    levels: Sequence[float | None],
+    rules: SmallGroupRules,
+) -> bool:
+    """Whether the rules would hide a count, if a row told of these students."""
+    if not students:
+        return False
+    if students < rules.smallest_group:
+        return True
+    known = [int(level) for level in levels if level is not None]
+    if what.layer <= 0 or what.layer > len(known) or len(known) < len(levels):
+        return False
+    row = {names.LEVELS: known, "measure": what.measure}
+    return what.layer - 1 in extremes(row, rules).levels
 
 
 def _has_students(knowledge: Knowledge, place: Place) -> bool:
@@ -145,7 +182,7 @@ def _wider(key: RowKey) -> list[RowKey]:
     return [key._replace(student_group=_CROSSING.join(chosen)) for chosen in kept]
 
 
-def _add_sum(knowledge: Knowledge, told: Sum, smallest: int) -> None:
+def _add_sum(knowledge: Knowledge, told: Sum, rules: RulesOf) -> None:
     """One sum; parts that have no cell become one, which is precious when it is small."""
     cells = _parts(knowledge, told, told.what)
     if not cells or (told.total, told.what) not in knowledge.cells:
@@ -160,12 +197,12 @@ def _add_sum(knowledge: Knowledge, told: Sum, smallest: int) -> None:
     if rest is not None and (rest < 0 or (rest and is_complete)):
         raise UsageError(_unequal(told.total, told.what))
     if not is_complete and _has_rest(knowledge, told):
-        size = Quantity("", "size")
-        students = _rest(
-            knowledge, [knowledge.cells[told.total, size], *_parts(knowledge, told, size)]
+        is_small = rest is not None and _is_precious(
+            told.what,
+            _students_left(knowledge, told),
+            _levels_left(knowledge, told),
+            rules[told.total.students.school_year],
         )
-        is_small = students is not None and 0 < students < smallest
-        is_small = is_small and rest is not None
         cells = [*cells, knowledge.unnamed(rest, told.what.layer, is_protected=is_small)]
     knowledge.builder.total(whole, cells)
 
@@ -182,8 +219,20 @@ def _has_rest(knowledge: Knowledge, told: Sum) -> bool:
 
 
 def _students_left(knowledge: Knowledge, told: Sum) -> float | None:
-    size = Quantity("", "size")
-    return _rest(knowledge, [knowledge.cells[told.total, size], *_parts(knowledge, told, size)])
+    return _left(knowledge, told, Quantity("", "size"))
+
+
+def _levels_left(knowledge: Knowledge, told: Sum) -> list[float | None]:
+    """The levels of the students whom a total leaves beside its parts."""
+    if told.what.layer <= 0:
+        return []
+    every = (told.what._replace(name=f"level:{level}") for level in count())
+    kept = takewhile(lambda level: (told.total, level) in knowledge.cells, every)
+    return [_left(knowledge, told, level) for level in kept]
+
+
+def _left(knowledge: Knowledge, told: Sum, what: Quantity) -> float | None:
+    return _rest(knowledge, [knowledge.cells[told.total, what], *_parts(knowledge, told, what)])
 
 
 def _rest(knowledge: Knowledge, cells: Sequence[int]) -> float | None:
