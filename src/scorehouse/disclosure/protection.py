@@ -87,6 +87,7 @@ class Pattern:
         if decision.row or decision.results or decision.met in ("", DIFFERENCING):
             return False
         decision.met, decision.coded = DIFFERENCING, ""
+        decision.levels = dict.fromkeys(decision.levels, DIFFERENCING)
         return True
 
     def _hide_row(self, line: Line) -> None:
