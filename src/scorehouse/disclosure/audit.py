@@ -16,9 +16,10 @@ import numpy as np
 
 from scorehouse.disclosure.bounds import propagated
 from scorehouse.disclosure.neighborhoods import Neighborhoods
+from scorehouse.disclosure.plan import Plan, aims_for
 from scorehouse.disclosure.solver import block_of, components
 from scorehouse.disclosure.system import OTHER, Flags, Floats, Ints, System
-from scorehouse.disclosure.witnesses import Search, Widths
+from scorehouse.disclosure.witnesses import Search, Widths, keep
 
 _SEED = 20
 _BATCH = 4000
@@ -26,7 +27,7 @@ _ROUNDS = 150
 _REACHES = (1000.0, 200.0, 40.0)
 _SHARE = 0.3
 _SOON, _LATE = 6, 12
-_ENTITIES = 8
+_ENTITIES, _AIMS = 8, 4
 _FEW = 10  # cells for which another aim in turn is worth it
 _NEAR = 600
 _FOREMOST = 100.0
@@ -48,6 +49,7 @@ def find_witnesses(system: System, widths: Widths, interval: int) -> Ints:
     stamina = min(_SOON, 1 + len(pending) // _FEW)
     for part in _parts(system):
         _many_at_once(Search(system, widths, part), interval, generator, stamina)
+    _few_at_once(system, widths, ~system.is_known & system.is_count, interval)
     for part in _batches(system, ~system.is_known):
         _many_at_once(Search(system, widths, part), interval, generator, _LATE)
     return widths.pending(system, interval)
@@ -141,6 +143,23 @@ def _many_at_once(
         reach = _REACHES[number % len(_REACHES)]
         search.aim(_random(search.system, chosen, generator), reach, is_quick=True)
         idle = idle + 1 if len(search.pending(interval)) == len(pending) else 0
+
+
+def _few_at_once(system: System, widths: Widths, part: Flags, interval: int) -> None:
+    """The shortest movements for a few cells at a time: what else moves is little.
+
+    So one that moves by parts of students spoils few others.
+    """
+    pending = widths.pending(system, interval, np.flatnonzero(part))
+    plan = Plan(system, part)
+    while len(pending):
+        aims = aims_for(system, pending, interval)[:_AIMS]
+        reached, moved = plan.cheapest(aims)
+        if reached:
+            counts = system.value[plan.block.cells] + plan.whole_counts(moved)
+            keep(system, widths, ~system.is_known, plan.block.cells, counts)
+        tried = [aim.cell for aim in aims] or pending
+        pending = widths.pending(system, interval, np.setdiff1d(pending, tried))
 
 
 def _one_by_one(search: Search, interval: int, generator: np.random.Generator) -> list[int]:
