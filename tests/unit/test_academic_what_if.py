@@ -112,9 +112,9 @@ def test_scenarios_change_this_year_only() -> None:
 @pytest.mark.parametrize(
     "scenario",
     [Scenario(points_students=101), Scenario(more_tested=11), Scenario(left_out=101),
-     Scenario(left_out=-1)],
+     Scenario(left_out=-1), Scenario(more_tested=-1), Scenario(points_students=-1)],
 )  # fmt: skip
-def test_more_students_than_there_are_are_refused(scenario: Scenario) -> None:
+def test_more_students_than_there_are_or_fewer_than_none_are_refused(scenario: Scenario) -> None:
     with pytest.raises(UsageError):
         what_if(of(sums(100, "-12", 110, 100), sums(100, "-12")), scenario, RULES)
 

@@ -212,10 +212,12 @@ def still_to_test(sums: Sums, rules: AcademicRules) -> int | None:
 def changed(sums: Sums, scenario: Scenario) -> Sums:
     """Sums of the year if a scenario came true.
 
-    Raises UsageError for more students than there are.
+    Raises UsageError for more students than there are, and for fewer than none.
     """
+    if min(scenario.points_students or 0, scenario.more_tested, scenario.left_out) < 0:
+        raise UsageError("a scenario's numbers of students can't be less than zero")
     moved = sums.scores if scenario.points_students is None else scenario.points_students
-    if not 0 <= moved <= sums.scores or not 0 <= scenario.left_out <= sums.scores:
+    if moved > sums.scores or scenario.left_out > sums.scores:
         raise UsageError(f"a scenario names more students than the {sums.scores} of the row")
     untested = None if sums.enrolled is None or sums.tested is None else sums.enrolled - sums.tested
     if untested is not None and scenario.more_tested > untested:
