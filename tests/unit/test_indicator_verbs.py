@@ -178,6 +178,10 @@ def test_rules_of_any_year_hold_for_values_of_any_year(tmp_path: Path) -> None:
         (("2018,", "1871,"), "academic_dashboard", 2),
         (("20,10.0,40,5,5", "20,10.0"), "academic_cells", 2),
         (("ELA,20", "Art,20"), "academic_value", 2),
+        (("20,10.0", '20,"10,0"'), "academic_value", 2),  # a decimal comma is not 100
+        (("ELA,20,", 'ELA,"2,0",'), "academic_value", 2),
+        (("ELA,20,", f"ELA,{'9' * 5000},"), "academic_value", 2),
+        (("ELA,20,10.0", f"ELA,20,{'9' * 5000}"), "academic_value", 2),
         (("2024,99900010000000,D,ALL,Math", "2024,99900010000000,D,ALL,ELA"),
          "academic_row_twice", 3),
     ],
@@ -190,6 +194,14 @@ def test_a_bad_row_is_told_and_the_others_are_read(
     log = FindingLog()
     assert len(read_printed(path, log)) == rows
     assert log.counts() == {rule: 1}
+
+
+def test_thousands_may_be_grouped(tmp_path: Path) -> None:
+    path = tmp_path / "printed.csv"
+    path.write_text(PRINTED.replace("4000,", '"4,000",'))
+    log = FindingLog()
+    assert [row.counts["n"] for row in read_printed(path, log)] == [4000, 4000, 20]
+    assert not log.counts()
 
 
 def test_a_lost_leading_zero_is_named() -> None:

@@ -17,6 +17,10 @@ _NOTHING = frozenset({"", "NA", "N/A", "NULL", "NONE", "*", "--"})
 _TYPES = {"S": SCHOOL, "D": DISTRICT, "L": DISTRICT, "X": STATE}
 _SUBJECTS = {"ELA": "ELA", "MATH": "Math"}
 _ENOUGH = 1_000_000
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+_LONGEST = 40
+"""More characters than any number of a file has."""
+
 COUNTS = ("n", "prior_n", "color_n", "prior_color_n", "enrolled", "tested", "participation",
           "loss_count", "n_without_loss", "prior_enrolled", "prior_tested",
           "prior_participation", "prior_loss_count", "prior_n_without_loss")  # fmt: skip
@@ -129,21 +133,30 @@ def _is_yes(text: str) -> bool:
     return text.strip().upper() in _YES
 
 
+def _ungrouped(text: str) -> str:
+    """A number without commas between its thousands; a decimal comma is left, and refused.
+
+    >>> _ungrouped("4,000"), _ungrouped("-33,2")
+    ('4000', '-33,2')
+    """
+    return text.replace(",", "") if _GROUPED.fullmatch(text) else text
+
+
 def _count(cells: Mapping[str, str], name: str, problems: list[Problem]) -> int | None:
-    text = cells.get(name, "").strip().removesuffix("%").replace(",", "")
+    text = _ungrouped(cells.get(name, "").strip().removesuffix("%"))
     if text.upper() in _NOTHING:
         return None
-    if not re.fullmatch(r"\d+(\.0+)?", text):
+    if len(text) > _LONGEST or not re.fullmatch(r"\d+(\.0+)?", text):
         problems.append(Problem(name, text, "a whole number is expected"))
         return None
     return int(text.partition(".")[0])
 
 
 def _points(cells: Mapping[str, str], name: str, problems: list[Problem]) -> Fraction | None:
-    text = cells.get(name, "").strip().replace(",", "")
+    text = _ungrouped(cells.get(name, "").strip())
     if text.upper() in _NOTHING:
         return None
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", text):
+    if len(text) > _LONGEST or not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", text):
         problems.append(Problem(name, text, "a number of points is expected"))
         return None
     return Fraction(text)
