@@ -108,6 +108,21 @@ def test_letters_survive_every_encoding(encoding: str) -> None:
     assert again(raw).rows[0]["district_name"] == "Peña"
 
 
+def test_a_cell_beyond_all_length_costs_its_record_alone() -> None:
+    told: list[tuple[int, str, str]] = []
+    header, row, _ = content(academic_layout("2024")).split(b"\r\n")
+    long = row.replace("Peña".encode(), b"x" * 200_000)
+    raw = b"\r\n".join([header, row, long, row, b""])
+    read = read_academic(io.BytesIO(raw), lambda *what: told.append(what))
+    assert len(read.rows) == 2
+    assert told == [(2, "", "a cell is longer than any that is read")]
+
+
+def test_a_utf_16_file_cut_within_a_letter_is_read_up_to_there() -> None:
+    raw = content(academic_layout("2024")).decode().encode("utf-16")
+    assert again(raw[:-1]).rows[0]["district_name"] == "Peña"
+
+
 @pytest.mark.parametrize("raw", [b"", b"cds\trtype\r\n1\t2\r\n", b"\x00\xff", b"a,b\r\n"])
 def test_another_file_is_refused(raw: bytes) -> None:
     with pytest.raises(UsageError, match="header"):

@@ -182,6 +182,7 @@ def test_rules_of_any_year_hold_for_values_of_any_year(tmp_path: Path) -> None:
         (("ELA,20,", 'ELA,"2,0",'), "academic_value", 2),
         (("ELA,20,", f"ELA,{'9' * 5000},"), "academic_value", 2),
         (("ELA,20,10.0", f"ELA,20,{'9' * 5000}"), "academic_value", 2),
+        (("S,EL", f"S,{'x' * 200_000}"), "academic_cells", 2),
         (("2024,99900010000000,D,ALL,Math", "2024,99900010000000,D,ALL,ELA"),
          "academic_row_twice", 3),
     ],
@@ -201,6 +202,15 @@ def test_thousands_may_be_grouped(tmp_path: Path) -> None:
     path.write_text(PRINTED.replace("4000,", '"4,000",'))
     log = FindingLog()
     assert [row.counts["n"] for row in read_printed(path, log)] == [4000, 4000, 20]
+    assert not log.counts()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_any_end_of_line_will_do(end: str, tmp_path: Path) -> None:
+    path = tmp_path / "printed.csv"
+    path.write_bytes(PRINTED.replace("\n", end).encode())
+    log = FindingLog()
+    assert len(read_printed(path, log)) == 3
     assert not log.counts()
 
 

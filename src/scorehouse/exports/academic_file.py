@@ -44,9 +44,7 @@ def read_academic(stream: IO[bytes], say: Say = lambda _row, _column, _why: None
     A record with another count of cells than the header is told and left out. Raises
     UsageError when the header is no academic indicator file's.
     """
-    text = decoded(stream.read())
-    delimiter = "\t" if "\t" in text.split("\n", 1)[0] else ","
-    records = (record for record in csv.reader(io.StringIO(text), delimiter=delimiter) if record)
+    records = records_of(decoded(stream.read()))
     header = [name.strip() for name in next(records, [])]
     layout = recognized_layout(header)
     if layout is None:
@@ -65,16 +63,43 @@ def _rows(
     records: Iterable[Sequence[str]], places: Sequence[str], width: int, say: Say
 ) -> Iterator[dict[str, str]]:
     for number, record in enumerate(records, start=1):
-        if len(record) != width:
-            say(number, "", f"{len(record)} cells where the header has {width}")
+        if why := unfit(record, width):
+            say(number, "", why)
             continue
         yield {what: cell.strip() for what, cell in zip(places, record, strict=True) if what}
+
+
+def records_of(text: str) -> Iterator[list[str]]:
+    """Records that hold anything, whatever ends their lines; one that can't be read is empty."""
+    delimiter = "\t" if "\t" in text.split("\n", 1)[0] else ","
+    reader = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
+    while True:
+        try:
+            record = next(reader, None)
+        except csv.Error:
+            yield []
+            continue
+        if record is None:
+            return
+        if record:
+            yield record
+
+
+def unfit(record: Sequence[str], width: int) -> str:
+    """Why a record isn't one of its file; blank: it is.
+
+    >>> unfit([], 2), unfit(["1"], 2), unfit(["1", "2"], 2)
+    ('a cell is longer than any that is read', '1 cells where the header has 2', '')
+    """
+    if not record:
+        return "a cell is longer than any that is read"
+    return "" if len(record) == width else f"{len(record)} cells where the header has {width}"
 
 
 def decoded(content: bytes) -> str:
     """UTF-8, UTF-16 with its mark, else the code page of older files."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16")
+        return content.decode("utf-16", "replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

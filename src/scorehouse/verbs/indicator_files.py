@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import tomllib
 from collections import Counter
@@ -17,7 +16,9 @@ from scorehouse.exports.academic_file import (
     dashboard_of,
     decoded,
     read_academic,
+    records_of,
     subject_of,
+    unfit,
 )
 from scorehouse.intake.findings import FindingLog
 from scorehouse.rulebook.dashboard_load import academic_rules
@@ -73,16 +74,13 @@ def _rows(
 def _printed_rows(
     path: Path, content: bytes, log: FindingLog, dashboard: str, subject: str
 ) -> Iterator[tuple[int, Cells, str, str]]:
-    text = decoded(content)
-    delimiter = "\t" if "\t" in text.split("\n", 1)[0] else ","
-    records = csv.reader(io.StringIO(text), delimiter=delimiter)
+    records = records_of(decoded(content))
     names = [_known_name(name) for name in next(records, [])]
     if not all(name in names for name in _NEEDED):
         log.add("academic_file_unknown", file=path.name)
         raise InputRefusedError(f"{path.name} is no academic indicator file; see the findings")
-    for number, record in enumerate((one for one in records if one), start=1):
-        if len(record) != len(names):
-            why = f"{len(record)} cells where the header has {len(names)}"
+    for number, record in enumerate(records, start=1):
+        if why := unfit(record, len(names)):
             log.add("academic_cells", file=path.name, row=number, reason=why)
             continue
         cells = {name: cell.strip() for name, cell in zip(names, record, strict=True)}
