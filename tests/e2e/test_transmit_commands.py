@@ -276,6 +276,18 @@ def test_package_splits_the_two_tables_together(run: Run, tmp_path: Path) -> Non
     assert sorted(seen) == sorted(f"opp-{n}" for n in range(40))
 
 
+def test_tables_with_long_cells_leave_the_limit_of_cells_as_it_was(
+    run: Run, tmp_path: Path, key_file: Path
+) -> None:
+    before = csv.field_size_limit()
+    zipped(tmp_path / "in.zip", document(1), document(2))
+    source = tmp_path / "tables"
+    assert run("convert", tmp_path / "in.zip", "-o", source)[0] == 0
+    assert run("package", source, "-o", tmp_path / "pack")[0] == 0
+    assert run("deidentify", source, "-o", tmp_path / "d", "--key-file", key_file)[0] == 0
+    assert csv.field_size_limit() == before
+
+
 def test_items_without_a_test_are_told(run: Run, tmp_path: Path) -> None:
     source = tables(tmp_path / "tables", 4)
     with (source / "i.csv").open("a", encoding="utf-8") as stream:

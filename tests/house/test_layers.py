@@ -116,6 +116,7 @@ MAY_TOUCH: dict[str, tuple[str, ...]] = {
     "rulebook.counting": ("csv",),
     "rulebook.dashboard_load": ("pathlib", "csv"),
     "intake.catalogue": ("importlib",),
+    "intake.long_cells": ("csv",),
     "intake.findings": ("pathlib", "csv", "os", "tempfile", "glob", "time", "pyarrow.parquet"),
 }
 """Modules of pure rooms that exist to read something, and what they need for it."""

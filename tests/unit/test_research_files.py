@@ -128,6 +128,16 @@ def test_a_record_with_missing_cells_is_named_and_the_others_are_kept() -> None:
     assert (found.refused, len(found.rows)) == ((3,), 2)
 
 
+def test_a_cell_beyond_all_length_costs_its_record_alone() -> None:
+    era = era_of(SchoolYear(2019))
+    good = written(era, ENTITIES, [SCHOOL, SCHOOL]).split(b"\r\n")
+    long = good[1].replace(b"Unified", b"x" * 200_000)
+    assert era.delimiter == ","
+    assert long != good[1]
+    found = read(io.BytesIO(b"\r\n".join([good[0], good[1], long, good[2], b""])))
+    assert (found.refused, len(found.rows)) == ((3,), 2)
+
+
 def test_another_header_is_refused() -> None:
     with pytest.raises(UsageError, match="header"):
         read(io.BytesIO(b"a,b\r\n1,2\r\n"))

@@ -95,6 +95,13 @@ def test_a_norm_that_breaks_a_rule_is_left_out_whole(
     assert held(house, "SELECT * FROM norm_rank") == []
 
 
+def test_a_file_with_a_cell_beyond_all_length_is_refused(house: Warehouse, tmp_path: Path) -> None:
+    summary = norms(house, tmp_path, SOUND + f"{TEST},{'9' * 200_000}\n")
+    assert summary.files[0].ending.status == "BAD_FORMAT"
+    assert "longer" in str(summary.log.table().to_pylist())
+    assert held(house, "SELECT * FROM norm") == []
+
+
 def test_norms_of_one_test_dont_overlap_in_a_file_or_with_what_is_held(
     house: Warehouse, tmp_path: Path
 ) -> None:

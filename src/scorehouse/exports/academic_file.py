@@ -13,6 +13,7 @@ from typing import IO
 from scorehouse.errors import UsageError
 from scorehouse.exports.academic_layout import AcademicLayout, academic_layouts, recognized_layout
 from scorehouse.exports.research_write import rounded
+from scorehouse.intake.long_cells import each_record
 
 _DECIMALS = {"tenths": 1, "hundredths": 2}
 _BOTH_SUBJECTS = {"ELA": "ELA", "MATH": "Math"}
@@ -72,17 +73,7 @@ def _rows(
 def records_of(text: str) -> Iterator[list[str]]:
     """Records that hold anything, whatever ends their lines; one that can't be read is empty."""
     delimiter = "\t" if "\t" in text.split("\n", 1)[0] else ","
-    reader = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
-    while True:
-        try:
-            record = next(reader, None)
-        except csv.Error:
-            yield []
-            continue
-        if record is None:
-            return
-        if record:
-            yield record
+    return each_record(csv.reader(io.StringIO(text, newline=None), delimiter=delimiter))
 
 
 def unfit(record: Sequence[str], width: int) -> str:

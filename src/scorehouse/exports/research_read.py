@@ -14,6 +14,7 @@ import polars as pl
 
 from scorehouse.errors import UsageError
 from scorehouse.exports.research_layout import Column, Era, codes, recognized
+from scorehouse.intake.long_cells import each_record
 
 _WIDTHS: Mapping[str, int] = {
     "county_code": 2, "district_code": 5, "school_code": 7, "type_id": 2, "grade": 2,
@@ -70,7 +71,7 @@ def _records(text: io.TextIOWrapper) -> Iterator[list[str]]:
         yield from (line.split("^") for line in lines if line)
         return
     delimiter = "," if "," in first else "\t"
-    yield from (record for record in csv.reader(text, delimiter=delimiter) if record)
+    yield from each_record(csv.reader(text, delimiter=delimiter))
 
 
 def _encoding(stream: IO[bytes]) -> str:

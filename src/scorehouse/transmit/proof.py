@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from scorehouse.intake.long_cells import LONGEST_CELL, cells_up_to
 from scorehouse.transmit.leaks import Leak, LeakCheck
 
 _BLOCK = 1 << 24
@@ -17,7 +18,6 @@ _RESPONSE = re.compile(rb"<Response\b[^>]*>.*?</Response\s*>", re.DOTALL)
 _OTHER_ID = re.compile(rb"""(?:\s(?:key|oppId)|\sname="OPPID"\s+value)="\Z""")
 _RESPONSE_COLUMN = "ResponseValue"
 _ID_COLUMNS = ("TestOpportunityId", "TestOpportunityAltId", "ItemId")
-_LONGEST_CELL = 1 << 30
 
 
 @dataclass
@@ -98,8 +98,7 @@ def _note_table(path: Path, check: LeakCheck, proof: Proof) -> None:
     proof.size += path.stat().st_size
     if not any(next(check.search(block), None) for block in _blocks(path)):
         return
-    csv.field_size_limit(_LONGEST_CELL)
-    with path.open(encoding="utf-8", newline="") as stream:
+    with cells_up_to(LONGEST_CELL), path.open(encoding="utf-8", newline="") as stream:
         rows = csv.reader(stream)
         header = next(rows, [])
         for number, row in enumerate(rows, 1):

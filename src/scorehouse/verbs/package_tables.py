@@ -13,11 +13,11 @@ from typing import IO, Any, NamedTuple
 
 from scorehouse.errors import InputRefusedError
 from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.long_cells import LONGEST_CELL, cells_up_to
 from scorehouse.transmit.manifest import PackedFile
 from scorehouse.transmit.package import Group, Shares, pack_tables
 
 Progress = Callable[[int, int | None], None]
-_LONGEST_CELL = 1 << 30
 _MOST_OPEN = 128
 _SUBJECT, _GRADE, _KEY, _ITEM = "Subject", "TestGrade", "TestOpportunityId", "ItemId"
 
@@ -40,7 +40,6 @@ class TablesPacker:
         log: FindingLog,
         progress: Progress | None,
     ) -> None:
-        csv.field_size_limit(_LONGEST_CELL)
         self._place, self._log, self._progress = place, log, progress
         self._shares = Shares(most_bytes)
         self._tests = [path for path in files if {_KEY, _SUBJECT, _GRADE} <= _header_set(path)]
@@ -50,6 +49,10 @@ class TablesPacker:
 
     def pack(self) -> list[PackedFile]:
         """Split into spools on disk, then pack each part."""
+        with cells_up_to(LONGEST_CELL):
+            return self._pack()
+
+    def _pack(self) -> list[PackedFile]:
         test_header, item_header = _one_header(self._tests), _one_header(self._items)
         scratch = Path(tempfile.mkdtemp(prefix=".spool.", dir=self._place))
         spools = _Spools(scratch)

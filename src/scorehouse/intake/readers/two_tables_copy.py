@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from codecs import getincrementaldecoder
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -17,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.long_cells import cells_up_to
 from scorehouse.intake.readers.delimited import TextBatch, delimiter_in, read_batches, read_header
 from scorehouse.intake.readers.two_tables_damage import (
     IDENTIFIERS,
@@ -49,7 +48,7 @@ def copy_table(file: TableFile, scratch: Path, log: FindingLog) -> Copied | None
     if scan.bad_byte is not None:
         log.add("file_encoding", file=file.shown, offset=scan.bad_byte)
         return None
-    with _large_cells():
+    with cells_up_to(_LARGEST_CELL):
         header, delimiter = _first_row(file.path)
         layout = recognize(header)
         if layout is None:
@@ -86,16 +85,6 @@ def _scan(path: Path) -> _Scan:
                 return _Scan(None, has_nul, last in (b"\n", b"\r"))
             has_nul = has_nul or b"\0" in block
             done, last = done + len(block), block[-1:]
-
-
-@contextmanager
-def _large_cells() -> Iterator[None]:
-    """Let cells be as long as responses are."""
-    before = csv.field_size_limit(_LARGEST_CELL)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
 
 
 def _first_row(path: Path) -> tuple[list[str], str]:

@@ -101,10 +101,13 @@ def _rows(path: Path) -> Iterator[TextRow]:
     except UnicodeDecodeError:
         raise InputRefusedError("the text is not UTF-8; save it again as UTF-8") from None
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    for number, cells in enumerate(csv.DictReader(lines, restkey="", restval=""), 1):
-        filled = {name.strip(): str(value or "").strip() for name, value in cells.items()}
-        if any(filled.values()):
-            yield TextRow(number, filled)
+    try:
+        for number, cells in enumerate(csv.DictReader(lines, restkey="", restval=""), 1):
+            filled = {name.strip(): str(value or "").strip() for name, value in cells.items()}
+            if any(filled.values()):
+                yield TextRow(number, filled)
+    except csv.Error:
+        raise InputRefusedError("a cell is longer than any norm's; is this the file?") from None
 
 
 def _norm(rows: list[TextRow]) -> _Norm:
