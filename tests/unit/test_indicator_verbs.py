@@ -185,6 +185,8 @@ def test_rules_of_any_year_hold_for_values_of_any_year(tmp_path: Path) -> None:
         (("S,EL", f"S,{'x' * 200_000}"), "academic_cells", 2),
         (("2024,99900010000000,D,ALL,Math", "2024,99900010000000,D,ALL,ELA"),
          "academic_row_twice", 3),
+        (("ELA,4000,", "ELA,*,"), "academic_count_taken", 3),
+        (("-33.2,3900,-34.3,1.2", "-33.2,,-34.3,1.2"), "academic_count_taken", 3),
     ],
 )  # fmt: skip
 def test_a_bad_row_is_told_and_the_others_are_read(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,7 @@ from scorehouse.verbs.indicator import PROFILES
 from scorehouse.verbs.indicator_given import Sources
 
 _FILE = "FILE"
+_POINTS = re.compile(r"[+-]?(\d{1,9}(\.\d{0,20})?|\.\d{1,20}|\d{1,9}/0*[1-9]\d{0,8})")
 DashboardOption = Annotated[
     str, typer.Option("--dashboard", "-d", help="Whose rules hold, as in 2024 or 2017-fall.")
 ]
@@ -175,11 +177,17 @@ def changed_settings(texts: list[str] | None) -> Mapping[str, Any]:
 
 
 def exact(text: str) -> Fraction:
-    """A number of points, exactly."""
-    try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise UsageError(f"{text!r} is not a number of points") from None
+    """A number of points, exactly.
+
+    >>> exact("-2.5"), exact("1/3")
+    (Fraction(-5, 2), Fraction(1, 3))
+    >>> exact("1e999999999")
+    Traceback (most recent call last):
+    scorehouse.errors.UsageError: '1e999999999' is not a number of points
+    """
+    if not _POINTS.fullmatch(text.strip()):
+        raise UsageError(f"{text[:20]!r} is not a number of points")
+    return Fraction(text)
 
 
 def write_findings(log: FindingLog, path: Path | None) -> None:

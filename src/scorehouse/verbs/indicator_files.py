@@ -124,7 +124,11 @@ def _printed(
             "academic_value", file=path.name, row=number, field=problem.column,
             value=problem.value, reason=problem.why,
         )  # fmt: skip
-    return None if problems else printed
+    if printed is None or problems:
+        return None
+    for column, instead in printed.taken:
+        log.add("academic_count_taken", file=path.name, row=number, field=column, reason=instead)
+    return printed
 
 
 def _tell_twice(path: Path, rows: list[Printed], log: FindingLog) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -69,6 +69,15 @@ class Printed:
             self.points.get("prior_status"), self.points.get("change"),
             self.counts.get("color_n"), self.counts.get("prior_color_n"), self.pair_and_share,
         )  # fmt: skip
+
+    @property
+    def taken(self) -> Iterator[tuple[str, str]]:
+        """Columns whose count isn't printed beside a Status, and what was taken instead."""
+        evidence = self.evidence
+        if evidence.status is not None and "n" not in self.counts:
+            yield "n", "there are enough students"
+        if evidence.prior_status is not None and "prior_n" not in self.counts:
+            yield "prior_n", "there are enough students" if evidence.prior_n else "there are none"
 
 
 def printed_row(
