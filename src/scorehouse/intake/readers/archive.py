@@ -27,6 +27,7 @@ from scorehouse.intake.readers.identify import is_left_behind
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _LOCAL_MAGIC = b"PK\x03\x04"
 _END_MAGIC = b"PK\x05\x06"
+_BUFFER = 1 << 20
 _BLOCK = 1 << 16
 _NOT_DEFLATE: tuple[type[Exception], ...] = (isal_zlib.error, EOFError)  # type: ignore[assignment]
 _SMALL = 1 << 16  # packed bytes that can't unpack to more than _MOST_RATIO times as much
@@ -80,7 +81,7 @@ class Walk:
 
     def zip_members(self, path: Path, shown: str) -> Iterator[Member]:
         """Yield the members of a zip on disk; a truncated one as far as it goes."""
-        with path.open("rb") as stream:
+        with path.open("rb", _BUFFER) as stream:
             yield from self._archive(stream, shown, is_nested=False)
 
     def _archive(self, stream: IO[bytes], shown: str, *, is_nested: bool) -> Iterator[Member]:
