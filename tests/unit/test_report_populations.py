@@ -167,3 +167,20 @@ def test_who_moves_within_the_state_is_in_no_schools_cohort(fresh: Warehouse) ->
     public = rows(make(fresh, whole, "public"))
     assert len(public) == len(rows(make(fresh, whole)))
     assert not few_between(public, public)
+
+
+def test_a_cohorts_change_is_shown_where_both_of_its_steps_are(fresh: Warehouse) -> None:
+    cohort = replace(BOTH, follow="cohort")
+    public, staff = rows(make(fresh, cohort, "public")), rows(make(fresh, cohort))
+    means = {(*key(row),): row["mean_scale_score"] for row in public}
+    shown = hidden = 0
+    for row, true in zip(public, staff, strict=True):
+        if true["change"] is None:
+            continue
+        year, grade = true["compared_with"].split(":")
+        first = means[true["entity_id"], year, true["subject"], grade, true["student_group"]]
+        is_shown = first is not None and row["mean_scale_score"] is not None
+        assert row["change"] == (true["change"] if is_shown else None)
+        shown, hidden = shown + is_shown, hidden + (not is_shown)
+    assert shown
+    assert hidden

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from scorehouse.disclosure import columns as names
@@ -101,11 +101,20 @@ def _hide_pooled_means(line: Line) -> None:
 def _hide_compared(current: Sequence[Line]) -> None:
     """Hide a change when the row compared with isn't shown: the change would tell its mean."""
     shown = {
-        line.key
+        (line.scene, line.key)
         for line in current
         if not (line.decision.row or line.decision.results or line.decision.scale)
     }
     for line in current:
-        keys = [line.key._replace(**{name: line.compared_with}) for name in _COMPARABLE]
-        if line.compared_with and not any(key in shown and key != line.key for key in keys):
+        keys = [(line.scene, key) for key in _compared(line) if key != line.key]
+        if line.compared_with and shown.isdisjoint(keys):
             line.decision.compared = DIFFERENCING
+
+
+def _compared(line: Line) -> Iterator[RowKey]:
+    """What `compared_with` can mean: another year, group, entity or grade, or a cohort's step."""
+    for name in _COMPARABLE:
+        yield line.key._replace(**{name: line.compared_with})
+    year, is_step, grade = line.compared_with.partition(":")
+    if is_step:
+        yield line.key._replace(school_year=year, test_grade=grade)
