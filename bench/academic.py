@@ -177,7 +177,7 @@ def main() -> None:
 
         def ours() -> None:
             run = Years(engine, rules, who, years[ends], years[ends - 1])
-            current, prior = run.sums(is_current=True), run.sums(is_current=False)
+            current, prior = run.sums()
             assert current is not None
             rows.append(len(indicator_table(current, prior, rules)))
 

@@ -119,7 +119,7 @@ def sums_of_files(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     roster, scores = write(folder)
     rules, who = academic_rules("2019"), student_rules("2019")
     with from_files(Files(scores, roster), rules, who, FindingLog()) as given:
-        current, prior = given.years.sums(is_current=True), given.years.sums(is_current=False)
+        current, prior = given.years.sums()
     assert current is not None
     assert prior is not None
     return current, prior
@@ -168,8 +168,7 @@ def test_a_warehouse_gives_the_sums_of_the_files(tmp_path: Path) -> None:
     rules, who = academic_rules("2019"), student_rules("2019")
     house = loaded(tmp_path)
     with from_warehouse(house, rules, who, FindingLog()) as given:
-        ours = given.years.sums(is_current=True)
-        before = given.years.sums(is_current=False)
+        ours, before = given.years.sums()
     house.close()
     assert ours is not None
     assert before is not None

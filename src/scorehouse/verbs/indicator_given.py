@@ -70,10 +70,10 @@ def _named(
         found = held.enter_context(from_warehouse(house, rules, who, log, as_of=sources.as_of))
     else:
         found = held.enter_context(from_files(_files(sources), rules, who, log))
-    current = found.years.sums(is_current=True)
+    current, prior = found.years.sums()
     assert current is not None
     made = IndicatorInput(
-        current, found.years.sums(is_current=False), found.entities, found.snapshot,
+        current, prior, found.entities, found.snapshot,
         found.years.distances, tuple(f"Uncertain setting {said.rule}: {said.note}"
                                      for said in who.uncertain),
     )  # fmt: skip

@@ -104,9 +104,17 @@ class SumsRun:
 
     def sums(self, about: Setting, school_year: str) -> pa.Table:
         """The sums of one subject and year by entity, its type and group, in this order."""
+        return self.sums_of(self.cells(about, school_year))
+
+    def cells(self, about: Setting, school_year: str) -> pa.Table:
+        """Students of one subject and year who are alike, for `sums_of`."""
         self.define(about, school_year)
-        text = filled(text_of("academic_cells"), **self._names(about, school_year))
-        cells = self._engine.sql(text)
+        return self._engine.sql(
+            filled(text_of("academic_cells"), **self._names(about, school_year))
+        )
+
+    def sums_of(self, cells: pa.Table) -> pa.Table:
+        """What `sums` gives, of cells; the engine has no part in it."""
         return entity_sums(cells, self._numbers[STATE_ID], self._ids, self._groups)
 
     def members(self, about: Setting, school_year: str, where: str = "true") -> pa.Table:

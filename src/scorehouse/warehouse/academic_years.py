@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -118,25 +119,31 @@ class Years:
         self._settings: dict[tuple[str, SchoolYear], Setting] = {}
         self._grades: dict[tuple[str, str], tuple[str, str]] | None = None
 
-    def sums(self, *, is_current: bool) -> pl.DataFrame | None:
-        """The sums of a year in the shape of `sums.SUMS`; None without that year.
+    def sums(self) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
+        """The sums of the year and of the one before, in the shape of `sums.SUMS`.
 
-        Rows stand by entity, its type, subject and group.
+        Rows stand by entity, its type, subject and group; None without that year. While the
+        engine is busy with the next subject, a thread puts together what it gave before.
         """
-        year = self._years[is_current]
-        if year is None:
-            return None
-        flags = _flags(year, _high_schools(self._grades_of_schools(), year))
-        frames = [self._subject(subject, year, flags) for subject in SUBJECTS]
-        found = pl.concat([frame for frame in frames if frame is not None] or [_empty()])
-        in_order = np.argsort(found["place"].to_numpy(), kind="stable")
-        return found.select(SUMS.names)[in_order]
+        with ThreadPoolExecutor(1) as pool:
+            current, prior = (
+                None if year is None else pool.submit(_in_order, list(self._begun(year, pool)))
+                for year in (self._years[True], self._years[False])
+            )
+            return _waited(current), _waited(prior)
 
-    def _subject(self, subject: str, year: Year, flags: pl.DataFrame) -> pl.DataFrame | None:
-        about = self._setting(subject, year)
-        if not about.places:
-            return None
-        frame = pl.from_arrow(self._run.sums(about, str(year.year)))
+    def _begun(self, year: Year, pool: ThreadPoolExecutor) -> Iterator[Future[pl.DataFrame]]:
+        flags = _flags(year, _high_schools(self._grades_of_schools(), year))
+        for subject in SUBJECTS:
+            about = self._setting(subject, year)
+            if about.places:
+                cells = self._run.cells(about, str(year.year))
+                yield pool.submit(self._of_subject, cells, subject, year, flags)
+
+    def _of_subject(
+        self, cells: pa.Table, subject: str, year: Year, flags: pl.DataFrame
+    ) -> pl.DataFrame:
+        frame = pl.from_arrow(self._run.sums_of(cells))
         assert isinstance(frame, pl.DataFrame)
         return frame.join(flags, on="entity_id", how="left", maintain_order="left").with_columns(
             pl.col("is_charter", "is_dass", "high_school_cuts").fill_null(value=False),
@@ -279,6 +286,17 @@ def _flags(year: Year, high: Mapping[str, bool]) -> pl.DataFrame:
     schema = {"entity_id": pl.String, "is_charter": pl.Boolean, "is_dass": pl.Boolean,
               "high_school_cuts": pl.Boolean}  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row").unique("entity_id", keep="last")
+
+
+def _in_order(made: Iterable[Future[pl.DataFrame]]) -> pl.DataFrame:
+    """The sums of all subjects, by entity; in the one thread they were made before."""
+    found = pl.concat([one.result() for one in made] or [_empty()])
+    in_order = np.argsort(found["place"].to_numpy(), kind="stable")
+    return found.select(SUMS.names)[in_order]
+
+
+def _waited(made: Future[pl.DataFrame] | None) -> pl.DataFrame | None:
+    return None if made is None else made.result()
 
 
 def _empty() -> pl.DataFrame:
