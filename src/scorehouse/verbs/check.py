@@ -25,12 +25,17 @@ from scorehouse.intake.checks import (
 from scorehouse.intake.checks.rule_data import fields_of_tests
 from scorehouse.intake.findings import Finding, FindingLog, replacing
 from scorehouse.intake.readers.packages import read_packages
-from scorehouse.intake.readers.results import Reading, read_files, read_results, sorted_files
+from scorehouse.intake.readers.results import (
+    CHECKED_BYTES,
+    Reading,
+    read_files,
+    read_results,
+    sorted_files,
+)
 from scorehouse.rulebook import Rulebook
 from scorehouse.terms import MeasurementRules, SchoolYear
 from scorehouse.verbs.check_worker import Job
 from scorehouse.verbs.check_workers import (
-    CHUNK_BYTES,
     CHUNK_RESULTS,
     CheckWorkers,
     SideBySide,
@@ -135,7 +140,7 @@ def _check(
     verdicts = SchemaVerdicts(request.profile) if request.with_schema else None
     reading = Reading(
         chunk_results=CHUNK_RESULTS,
-        chunk_bytes=CHUNK_BYTES,
+        chunk_bytes=CHECKED_BYTES,
         progress=progress,
         threads=request.threads,
         beside=verdicts,

@@ -27,6 +27,7 @@ import pyarrow as pa
 from scorehouse.errors import ScorehouseError
 from scorehouse.intake.checks.run import Checker, Tally
 from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.readers.results import CHECKED_BYTES
 from scorehouse.intake.readers.trt_documents import Batch
 from scorehouse.intake.readers.trt_stream import Gathering, Progress
 from scorehouse.verbs.channel import Channel, ChannelClosedError
@@ -47,7 +48,6 @@ from scorehouse.verbs.check_worker import (
 )
 
 CHUNK_RESULTS = 2_000
-CHUNK_BYTES = 18 << 20  # much of a chunk's time is the same for any size; memory is not
 _WORTHWHILE = 32 << 20  # packed bytes: four seconds of one process, which takes one to start
 _USUAL_PACKING = 8
 _EVERY = 16  # documents unpacked between two looks at what workers ask
@@ -247,7 +247,7 @@ class SideBySide:
             files,
             show_private=self._log.show_private,
             size=CHUNK_RESULTS,
-            most_bytes=CHUNK_BYTES,
+            most_bytes=CHECKED_BYTES,
             progress=self._attending(progress),
         )
         for told, batch in gathering:

@@ -33,6 +33,9 @@ from scorehouse.result_shapes import RESULT
 Progress = Callable[[int, int | None], None]
 Beside = Callable[[Batch, Elements, FindingLog], None]
 
+CHECKED_BYTES = 18 << 20
+"""Of a chunk that is checked: much of its time is the same for any size; memory is not."""
+
 _HEAD_BYTES = 1 << 16
 _SMALL = 1 << 20
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scorehouse.intake.checks import Setting, profile_named
 from scorehouse.intake.checks.run import Checker
-from scorehouse.intake.readers.results import read_results
+from scorehouse.intake.readers.results import CHECKED_BYTES, Reading, read_files, sorted_files
 from scorehouse.rulebook import load as load_rulebook
 from scorehouse.terms import SchoolYear
 from scorehouse.warehouse.kinds.result_people import bring_people
@@ -132,8 +132,8 @@ def _checked(
     loading: Loading, path: Path, numbers: frozenset[int] | None
 ) -> Iterator[tuple[Piece, pl.DataFrame]]:
     checker = _checker(loading)
-    chunks = read_results(path, loading.log, threads=loading.threads, progress=loading.progress)
-    for chunk in chunks:
+    reading = Reading(chunk_bytes=CHECKED_BYTES, threads=loading.threads, progress=loading.progress)
+    for chunk in read_files(sorted_files(path, loading.log), loading.log, reading):
         wanted = chunk.tests["result"].to_numpy()
         if numbers is not None:
             wanted = wanted[np.isin(wanted, [*numbers])]
