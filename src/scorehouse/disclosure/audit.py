@@ -9,14 +9,14 @@ move, then two levels', then all. What is left can be decided cell by cell.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 
 import numpy as np
 
 from scorehouse.disclosure.bounds import propagated
 from scorehouse.disclosure.neighborhoods import Neighborhoods
-from scorehouse.disclosure.plan import Plan, aims_for
+from scorehouse.disclosure.plan import Plan, level_pairs, ways
 from scorehouse.disclosure.solver import block_of, components
 from scorehouse.disclosure.system import OTHER, Flags, Floats, Ints, System
 from scorehouse.disclosure.witnesses import Search, Widths, keep
@@ -27,9 +27,10 @@ _ROUNDS = 150
 _REACHES = (1000.0, 200.0, 40.0)
 _SHARE = 0.3
 _SOON, _LATE = 6, 12
-_ENTITIES, _AIMS = 8, 4
+_ENTITIES = 8
 _FEW = 10  # cells for which another aim in turn is worth it
 _NEAR = 600
+_LARGE = 3000  # cells for which programs with many aims take long
 _FOREMOST = 100.0
 
 
@@ -49,9 +50,15 @@ def find_witnesses(system: System, widths: Widths, interval: int) -> Ints:
     stamina = min(_SOON, 1 + len(pending) // _FEW)
     for part in _parts(system):
         _many_at_once(Search(system, widths, part), interval, generator, stamina)
-    _few_at_once(system, widths, ~system.is_known & system.is_count, interval)
+    counts = ~system.is_known & system.is_count
+    for pair in level_pairs(system):
+        _one_after_another(
+            system, widths, counts & ((system.layer <= 0) | np.isin(system.layer, pair)), interval
+        )
+    _one_after_another(system, widths, counts, interval)
     for part in _batches(system, ~system.is_known):
-        _many_at_once(Search(system, widths, part), interval, generator, _LATE)
+        late = _LATE if part.sum() < _LARGE else 0
+        _many_at_once(Search(system, widths, part), interval, generator, late)
     return widths.pending(system, interval)
 
 
@@ -64,9 +71,12 @@ def given_away(system: System, cells: Ints, interval: int) -> Ints:
 def settle(system: System, widths: Widths, interval: int) -> Ints:
     """Look for the least and greatest value of each cell that isn't wide enough; the failed."""
     generator = np.random.default_rng(_SEED)
-    failed: list[int] = []
+    counts = ~system.is_known & system.is_count
+    plan = Plan(system, counts)
+    pending = widths.pending(system, interval)
+    failed = [cell for cell in pending[counts[pending]].tolist() if plan.is_stuck(cell, interval)]
     for part in _batches(system, ~system.is_known):
-        failed += _one_by_one(Search(system, widths, part), interval, generator)
+        failed += _one_by_one(Search(system, widths, part), interval, generator, failed)
     return np.array(sorted(failed), dtype=np.int64)
 
 
@@ -145,30 +155,30 @@ def _many_at_once(
         idle = idle + 1 if len(search.pending(interval)) == len(pending) else 0
 
 
-def _few_at_once(system: System, widths: Widths, part: Flags, interval: int) -> None:
-    """The shortest movements for a few cells at a time: what else moves is little.
+def _one_after_another(system: System, widths: Widths, part: Flags, interval: int) -> None:
+    """The shortest movement for one cell after another: what else moves is little.
 
-    So one that moves by parts of students spoils few others.
+    So it seldom moves by parts of students, and often by that of others who are near.
     """
-    pending = widths.pending(system, interval, np.flatnonzero(part))
     plan = Plan(system, part)
-    while len(pending):
-        aims = aims_for(system, pending, interval)[:_AIMS]
-        reached, moved = plan.cheapest(aims)
-        if reached:
-            counts = system.value[plan.block.cells] + plan.whole_counts(moved)
-            keep(system, widths, ~system.is_known, plan.block.cells, counts)
-        tried = [aim.cell for aim in aims] or pending
-        pending = widths.pending(system, interval, np.setdiff1d(pending, tried))
+    hidden, cells = ~system.is_known, plan.block.cells
+    for cell in widths.pending(system, interval, np.flatnonzero(part)).tolist():
+        for aim in ways(system, widths, cell, interval):
+            moved = plan.shortest(aim)
+            if moved is not None:
+                counts = system.value[cells] + plan.whole_counts(moved)
+                keep(system, widths, hidden, cells, counts)
 
 
-def _one_by_one(search: Search, interval: int, generator: np.random.Generator) -> list[int]:
-    """Least and greatest value of each cell that is left; the others come along."""
+def _one_by_one(
+    search: Search, interval: int, generator: np.random.Generator, stuck: Sequence[int]
+) -> list[int]:
+    """Least and greatest value of each cell that is left and not stuck; the others come along."""
     failed: list[int] = []
     around = Neighborhoods(search.system)
     while True:
         pending = search.pending(interval)
-        pending = pending[~np.isin(pending, failed)]
+        pending = pending[~np.isin(pending, [*stuck, *failed])]
         if not len(pending):
             return failed
         cell = int(pending[0])

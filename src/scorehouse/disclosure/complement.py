@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
 from scorehouse.disclosure.audit import find_witnesses, given_away, settle
 from scorehouse.disclosure.neighborhoods import Neighborhoods
-from scorehouse.disclosure.plan import Plan, aims_for, obstacles
+from scorehouse.disclosure.plan import Plan, aims_for, level_pairs, obstacles
 from scorehouse.disclosure.system import Flags, Floats, Ints, System
 from scorehouse.disclosure.witnesses import Widths, keep
 
@@ -114,10 +113,9 @@ def _parts(system: System, cells: Ints) -> Iterator[Flags]:
     Two levels, first those that are next to one another, are small programs; rows stay shown.
     Distances from standard come last: they rarely stand in the way.
     """
-    levels = np.unique(system.layer[system.layer > 0]).tolist()
     always = system.is_count & ((system.layer < 0) | (system.layer == 0) & ~system.is_known)
     if (system.layer[cells] > 0).any():
-        for pair in sorted(combinations(levels, 2), key=lambda pair: (pair[1] - pair[0], pair)):
+        for pair in level_pairs(system):
             yield always | np.isin(system.layer, pair)
     yield system.is_count
     if not system.is_count.all():

@@ -6,14 +6,15 @@ suppression problem (Kelly, Golden and Assad; Fischetti and Salazar).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from scorehouse.disclosure.solver import Block, Program, block_of, standing_of
 from scorehouse.disclosure.system import Flags, Floats, Ints, System
-from scorehouse.disclosure.witnesses import whole_part, without_sums
+from scorehouse.disclosure.witnesses import Widths, whole_part, without_sums
 
 _FREE = 1e-3
 _MOVED = 1e-6
@@ -43,6 +44,28 @@ def aims_for(system: System, pending: Ints, interval: int) -> list[Aim]:
             taken[sums] = True
             aims.append(Aim(int(cell), step))
     return aims
+
+
+def ways(system: System, widths: Widths, cell: int, interval: int) -> Iterator[Aim]:
+    """How a cell could get wide enough, or at least wider, the shorter way first.
+
+    Each is told when it is asked for: what came of those before is taken into account.
+    """
+    up = interval - (system.value[cell] - widths.low[cell])
+    down = interval - (widths.high[cell] - system.value[cell])
+    for way in (1, -1) if up <= down else (-1, 1):
+        room = system.high[cell] - system.value[cell], system.value[cell] - system.low[cell]
+        for step in range(interval, 0, -1):
+            done = widths.high[cell] - system.value[cell], system.value[cell] - widths.low[cell]
+            here, there = done if way > 0 else done[::-1]
+            if here < step <= min(interval - there, room[0] if way > 0 else room[1]):
+                yield Aim(cell, float(way * step))
+
+
+def level_pairs(system: System) -> list[tuple[int, int]]:
+    """Any two levels, first those that are next to one another."""
+    levels = np.unique(system.layer[system.layer > 0]).tolist()
+    return sorted(combinations(levels, 2), key=lambda pair: (pair[1] - pair[0], pair))
 
 
 def obstacles(system: System, cell: int) -> Ints:
@@ -82,7 +105,7 @@ class Plan:
         self.block = block = block_of(without_sums(system, silent), may_move)
         size = len(block.cells)
         standing = standing_of(system, block)
-        doubled = Block(
+        self._doubled = Block(
             cells=np.concatenate([block.cells, block.cells]),
             starts=block.starts * 2,
             indexes=np.stack([block.indexes, block.indexes + size], axis=1).reshape(-1),
@@ -99,7 +122,8 @@ class Plan:
         self._is_known = system.is_known[block.cells]
         self._room = np.concatenate([up, down])
         self._price = np.concatenate([price, price])
-        self._program = Program(doubled, np.zeros(2 * size), self._room)
+        self._program = Program(self._doubled, np.zeros(2 * size), self._room)
+        self._local: Program | None = None
         self._size = size
 
     def cheapest(self, aims: Sequence[Aim]) -> tuple[list[Aim], Floats]:
@@ -120,6 +144,32 @@ class Plan:
             if found is None:
                 return [], np.zeros(self._size)
         return reached, found[: self._size] - found[self._size :]
+
+    def shortest(self, aim: Aim) -> Floats | None:
+        """The movement with the least besides that reaches an aim exactly; None: none does."""
+        if self._local is None:
+            no, room = np.zeros(2 * self._size), self._room
+            self._local = Program(self._doubled, no, room, is_local=True)
+        place = self._place(aim)
+        both = np.array([place, (place + self._size) % (2 * self._size)])
+        wanted = np.array([abs(aim.step), 0.0])
+        self._local.limit(both, wanted, wanted)
+        found = self._local.least(self._price)
+        self._local.limit(both, np.zeros(2), self._room[both])
+        return None if found is None else found[: self._size] - found[self._size :]
+
+    def is_stuck(self, cell: int, interval: int) -> bool:
+        """Whether a cell can't get wide enough, be it in parts of students."""
+        widest = 0
+        for way in (1, -1):
+            steps = (way * step for step in range(interval - widest, 0, -1))
+            reached = (step for step in steps if self._is_reached(Aim(cell, float(step))))
+            widest += abs(next(reached, 0))
+        return widest < interval
+
+    def _is_reached(self, aim: Aim) -> bool:
+        has_room = self._room[self._place(aim)] >= abs(aim.step)
+        return bool(has_room) and self.shortest(aim) is not None
 
     def touched(self, moved: Floats) -> Ints:
         """The shown cells that a movement moves."""

@@ -61,14 +61,26 @@ def standing_of(system: System, block: Block) -> Floats:
 
 
 class Program:
-    """A block as a program: solve it for one objective after the other."""
+    """A block as a program: solve it for one objective after the other.
+
+    `is_local`: each answer moves few cells, so that making the program smaller first takes
+    longer than the answer.
+    """
 
     def __init__(
-        self, block: Block, low: Floats, high: Floats, is_whole: Flags | None = None
+        self,
+        block: Block,
+        low: Floats,
+        high: Floats,
+        is_whole: Flags | None = None,
+        *,
+        is_local: bool = False,
     ) -> None:
         self._highs = _Highs()
         for option, setting in (("output_flag", False), ("threads", 1), ("random_seed", 0)):
             self._highs.setOptionValue(option, setting)
+        if is_local:
+            self._highs.setOptionValue("presolve", "off")
         if is_whole is not None:
             self._highs.setOptionValue("mip_rel_gap", _GAP)
             self._highs.setOptionValue("mip_max_nodes", _NODES)
