@@ -180,7 +180,7 @@ with check_workers.CheckWorkers(2) as two:
 """
 
 
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_workers_end_with_the_process_that_started_them(
     kill: signal.Signals, tmp_path: Path
 ) -> None:
