@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 from random import Random
 
 import numpy as np
@@ -21,6 +21,7 @@ from scorehouse.disclosure import Relation, RowKey, ScoreRange
 
 KEYS = RowKey._fields
 INTERVAL = 3
+NEAR = 8
 Cell = tuple[object, RowKey, str]
 
 
@@ -42,6 +43,7 @@ class Attack:
     smallest: int = 11
     is_growing: bool = True
     others_are_large: bool = True
+    patience: float = 60
     index: dict[Cell, int] = field(default_factory=dict)
     low: list[float] = field(default_factory=list)
     high: list[float] = field(default_factory=list)
@@ -157,8 +159,8 @@ class Attack:
     def pinned(self, interval: int = INTERVAL, *, seed: int = 0) -> list[tuple[Cell, int, int]]:
         """Hidden counts whose lowest and highest values are nearer than the interval.
 
-        Any two ways to fill in the table show that a count is wide enough; first near the
-        first one found, then wherever there is one.
+        Any two ways to fill in the table show that a count is wide enough: first many counts at a
+        time, then one that is far enough, near the first way found, then the farthest there is.
         """
         start = self._solver()(np.zeros(len(self.low)))
         assert start is not None, "what was released contradicts itself"
@@ -180,17 +182,25 @@ class Attack:
             for target in open_cells():
                 cost[target] = random.choice((-1, 1))
             note(solve(cost, 0.5))
+        for target, step in product(targets, (interval, -interval)):
+            if high[target] - low[target] < interval:
+                wanted = (low if step > 0 else high)[target] + step
+                note(self._solver(start, NEAR, {target: (wanted, step)})(np.zeros(len(self.low))))
         for solve in (self._solver(start, 40), self._solver()):
-            for target in targets:
-                for direction in (1, -1):
-                    if high[target] - low[target] < interval:
-                        cost = np.zeros(len(self.low))
-                        cost[target] = direction
-                        note(solve(cost))
+            for target, direction in product(targets, (1, -1)):
+                if high[target] - low[target] < interval:
+                    cost = np.zeros(len(self.low))
+                    cost[target] = direction
+                    note(solve(cost))
         names = {number: cell for cell, number in self.index.items()}
         return [(names[t], int(low[t]), int(high[t])) for t in open_cells()]
 
-    def _solver(self, start: np.ndarray | None = None, reach: float = 1e6):  # type: ignore[no-untyped-def]
+    def _solver(  # type: ignore[no-untyped-def]
+        self,
+        start: np.ndarray | None = None,
+        reach: float = 1e6,
+        wanted: Mapping[int, tuple[float, int]] | None = None,
+    ):
         cells = [c for row in self.rows for c in row[0]]
         factors = [f for row in self.rows for f in row[1]]
         starts = np.cumsum([0, *(len(row[0]) for row in self.rows)])
@@ -202,10 +212,15 @@ class Attack:
         if start is not None:
             low = np.where(whole == 1, np.maximum(low, start - reach), low)
             high = np.where(whole == 1, np.minimum(high, start + reach), high)
+        for number, (value, step) in (wanted or {}).items():
+            (low if step > 0 else high)[number] = value
+        is_possible = bool((low <= high).all())
         bounds = Bounds(low, high)
 
         def solve(cost: np.ndarray, gap: float = 0.0) -> np.ndarray | None:
-            options = {"mip_rel_gap": gap, "time_limit": 60}
+            if not is_possible:
+                return None
+            options = {"mip_rel_gap": gap, "time_limit": self.patience}
             done = milp(cost, constraints=limits, bounds=bounds, integrality=whole, options=options)
             if done.x is None:
                 return None

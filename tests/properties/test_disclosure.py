@@ -18,6 +18,7 @@ import scorehouse.disclosure.overlap as overlap
 from disclosure_attack import Published, attack
 from disclosure_help import (
     LANGUAGES,
+    PARTITIONS,
     RANGES,
     SEXES,
     Student,
@@ -133,6 +134,16 @@ def test_a_report_before_and_after_pins_nothing(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(10_000, 11_000))
 def test_a_thousand_releases_pin_nothing(seed: int) -> None:
     assert attacked(seed) == []
+
+
+@pytest.mark.torture
+def test_a_release_of_ten_thousand_counts_pins_nothing() -> None:
+    schools = tuple(f"9100001{number:07d}" for number in range(24))
+    world = World({DISTRICT: schools}, ("03", "04", "05"), PARTITIONS, has_state=False)
+    done = let_out(world, make_students(Random(7), world, size=60))
+    assert len(done.figures) * 7 == 9_800
+    assert done.exposed == ()
+    assert attack([published(done)], RANGES, patience=1200) == []
 
 
 WORLD = World({DISTRICT: (SCHOOL, OTHER)}, ("03",), (SEXES, LANGUAGES), has_state=False)
