@@ -43,7 +43,8 @@ class Attack:
     smallest: int = 11
     is_growing: bool = True
     others_are_large: bool = True
-    patience: float = 60
+    about_nobody: frozenset[RowKey] = frozenset()
+    patience: float = 60  # seconds for the first way to fill in the table
     index: dict[Cell, int] = field(default_factory=dict)
     low: list[float] = field(default_factory=list)
     high: list[float] = field(default_factory=list)
@@ -139,7 +140,8 @@ class Attack:
         names += [f"level{k}" for k in range(levels.get(relation.total, 0))]
         for name in names:
             cells = [(when, key, name) for key in (relation.total, *relation.parts)]
-            if all(cell in self.index for cell in cells):
+            cells[1:] = [cell for cell in cells[1:] if cell[1] not in self.about_nobody]
+            if len(cells) > 1 and all(cell in self.index for cell in cells):
                 slack = 1e-4 if name == "distance" else 0.0
                 numbers = [self.index[cell] for cell in cells]
                 self.equation(numbers, [1.0, *[-1.0] * (len(cells) - 1)], -slack, slack)
@@ -162,7 +164,7 @@ class Attack:
         Any two ways to fill in the table show that a count is wide enough: first many counts at a
         time, then one that is far enough, near the first way found, then the farthest there is.
         """
-        start = self._solver()(np.zeros(len(self.low)))
+        start = self._solver()(np.zeros(len(self.low)), seconds=self.patience)
         assert start is not None, "what was released contradicts itself"
         low, high = start.copy(), start.copy()
         targets = sorted(self.index[cell] for cell in self.hidden)
@@ -217,10 +219,10 @@ class Attack:
         is_possible = bool((low <= high).all())
         bounds = Bounds(low, high)
 
-        def solve(cost: np.ndarray, gap: float = 0.0) -> np.ndarray | None:
+        def solve(cost: np.ndarray, gap: float = 0.0, seconds: float = 60) -> np.ndarray | None:
             if not is_possible:
                 return None
-            options = {"mip_rel_gap": gap, "time_limit": self.patience}
+            options = {"mip_rel_gap": gap, "time_limit": seconds}
             done = milp(cost, constraints=limits, bounds=bounds, integrality=whole, options=options)
             if done.x is None:
                 return None

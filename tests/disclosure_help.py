@@ -130,6 +130,24 @@ def all_keys(world: World) -> list[RowKey]:
     return [key_for(*at) for at in product(entities, grades, codes)]
 
 
+def some_grades(random: Random, students: Iterable[Student]) -> list[Student]:
+    """Students of schools that have some of the grades, and of some that have none."""
+    kept: dict[str, frozenset[str]] = {}
+    found = []
+    for student in students:
+        if student.school not in kept:
+            kept[student.school] = frozenset(g for g in CUTS if random.random() < 0.6)
+        if student.grade in kept[student.school]:
+            found.append(student)
+    return found
+
+
+def keys_with_students(world: World, students: Iterable[Student]) -> list[RowKey]:
+    """The rows that a report has which leaves out those about nobody."""
+    found = collect(world, students)
+    return [key for key in all_keys(world) if key in found]
+
+
 def key_for(entity: str, grade: str, group: str, measure: str = "overall") -> RowKey:
     return RowKey(entity, YEAR, "ELA", grade, "summative", "", measure, group)
 

@@ -25,11 +25,13 @@ from disclosure_help import (
     World,
     all_keys,
     key_for,
+    keys_with_students,
     make_figures,
     make_relations,
     make_student,
     make_students,
     make_world,
+    some_grades,
 )
 from scorehouse.disclosure import Earlier, Ledger, Query, Released, RowKey, release
 from scorehouse.rulebook.small_groups import profile_named
@@ -77,6 +79,18 @@ def attacked(seed: int) -> list[Any]:
     return attack([published(done)], RANGES)
 
 
+def attacked_with_gaps(seed: int) -> list[Any]:
+    """One table without rows about nobody: schools have some of the grades, or no students."""
+    random = Random(seed)
+    world = make_world(random, 1, 6, most_partitions=2)
+    students = some_grades(random, make_students(random, world, size=random.choice((15, 40, 80))))
+    keys = keys_with_students(world, students)
+    done = let_out(world, students, keys=keys)
+    assert done.exposed == ()
+    about_nobody = frozenset(all_keys(world)) - set(keys)
+    return attack([published(done)], RANGES, about_nobody=about_nobody)
+
+
 def attacked_in_parts(seed: int) -> tuple[list[Any], set[RowKey]]:
     """Schools one day, districts another, groups a third: together they're one table."""
     random = Random(seed)
@@ -120,6 +134,11 @@ def test_nothing_hidden_is_pinned(seed: int) -> None:
     assert attacked(seed) == []
 
 
+@pytest.mark.parametrize("seed", range(20, 26))
+def test_rows_about_nobody_that_arent_there_tell_nothing(seed: int) -> None:
+    assert attacked_with_gaps(seed) == []
+
+
 @pytest.mark.parametrize("seed", [1001])
 def test_reports_of_several_days_pin_nothing_that_isnt_named(seed: int) -> None:
     assert untold(attacked_in_parts(seed)) == []
@@ -134,6 +153,12 @@ def test_a_report_before_and_after_pins_nothing(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(10_000, 11_000))
 def test_a_thousand_releases_pin_nothing(seed: int) -> None:
     assert attacked(seed) == []
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(20_000, 20_300))
+def test_hundreds_of_releases_with_gaps_pin_nothing(seed: int) -> None:
+    assert attacked_with_gaps(seed) == []
 
 
 @pytest.mark.torture

@@ -134,20 +134,35 @@ def _deduced(
     wanted: Mapping[tuple[Place, Quantity], Sequence[Sum]],
     values: Mapping[tuple[Place, Quantity], float],
 ) -> dict[tuple[Place, Quantity], float]:
-    """Counts without a row that follow from one sum in which all others are known."""
+    """Counts without a row that follow from one sum: as what is left, or since nothing is."""
     found = {}
     for key, told in wanted.items():
-        if key in values:
-            continue
-        for each in told:
-            others = [(p, each.what) for p in (each.total, *each.parts) if p != key[0]]
-            known = [_value(knowledge, values, other) for other in others]
-            if all(value is not None for value in known):
-                amounts = [value or 0.0 for value in known]
-                is_total = key[0] == each.total
-                found[key] = sum(amounts) if is_total else amounts[0] - sum(amounts[1:])
-                break
+        if key not in values:
+            followed = (_following(knowledge, values, key[0], each) for each in told)
+            value = next((value for value in followed if value is not None), None)
+            if value is not None:
+                found[key] = value
     return found
+
+
+def _following(
+    knowledge: Knowledge,
+    values: Mapping[tuple[Place, Quantity], float],
+    place: Place,
+    told: Sum,
+) -> float | None:
+    """What a sum says of the count of one place in it, as far as the others are known."""
+    others = [part for part in told.parts if part != place]
+    known = [_value(knowledge, values, (part, told.what)) for part in others]
+    amounts = [value for value in known if value is not None]
+    is_whole = len(amounts) == len(others)
+    if place == told.total:
+        return sum(amounts) if is_whole else None
+    total = _value(knowledge, values, (told.total, told.what))
+    if total is None:
+        return None
+    rest = total - sum(amounts)
+    return rest if is_whole or rest == 0 else None
 
 
 def _value(
