@@ -27,12 +27,19 @@ Cell = tuple[object, RowKey, str]
 
 @dataclass(frozen=True)
 class Published:
-    """A released table, with what anybody knows about it."""
+    """A released table, with what anybody knows about it.
+
+    A universe is a condition on grades: it says nothing of the rows of single grades.
+    """
 
     figures: pa.Table
     relations: tuple[Relation, ...]
     moment: int = 1
     universe: str = ""
+
+    def at(self, key: RowKey) -> tuple[str, int]:
+        """Which students a row's key is about, beside the key, and when."""
+        return "" if key.test_grade else self.universe, self.moment
 
 
 @dataclass
@@ -50,6 +57,7 @@ class Attack:
     high: list[float] = field(default_factory=list)
     whole: list[int] = field(default_factory=list)
     hidden: set[Cell] = field(default_factory=set)
+    shown: set[Cell] = field(default_factory=set)
     rows: list[tuple[list[int], list[float], float, float]] = field(default_factory=list)
 
     def cell(self, cell: Cell, low: float = 0, high: float = np.inf, whole: int = 1) -> int:
@@ -70,13 +78,12 @@ class Attack:
 
     def read(self, published: Published) -> None:
         """Take in a table."""
-        when = (published.universe, published.moment)
         levels: dict[RowKey, int] = {}
         for row in published.figures.to_pylist():
             key = RowKey(*(row[name] for name in KEYS))
-            levels[key] = self._row(when, key, row)
+            levels[key] = self._row(published.at(key), key, row)
         for relation in published.relations:
-            self._relation(when, relation, levels)
+            self._relation(published, relation, levels)
 
     def _row(self, when: object, key: RowKey, row: Mapping[str, object]) -> int:
         whys = {each["column"]: each["why"] for each in row["hidden"]}  # type: ignore[attr-defined]
@@ -99,6 +106,7 @@ class Attack:
     def _count(self, when: object, key: RowKey, name: str, value: object, why: str) -> int:
         cell = (when, key, name)
         if value is not None:
+            self.shown.add(cell)
             return self.cell(cell, float(value), float(value))  # type: ignore[arg-type]
         self.hidden.add(cell)
         number = self.cell(cell)
@@ -135,11 +143,14 @@ class Attack:
         self.equation([number, size], [1, -low], 0, np.inf)
         self.equation([number, size], [1, -high], -np.inf, 0)
 
-    def _relation(self, when: object, relation: Relation, levels: Mapping[RowKey, int]) -> None:
+    def _relation(
+        self, published: Published, relation: Relation, levels: Mapping[RowKey, int]
+    ) -> None:
         names = ["n_enrolled", "n_tested", "n_scored", "distance"]
         names += [f"level{k}" for k in range(levels.get(relation.total, 0))]
         for name in names:
-            cells = [(when, key, name) for key in (relation.total, *relation.parts)]
+            keys = (relation.total, *relation.parts)
+            cells = [(published.at(key), key, name) for key in keys]
             cells[1:] = [cell for cell in cells[1:] if cell[1] not in self.about_nobody]
             if len(cells) > 1 and all(cell in self.index for cell in cells):
                 slack = 1e-4 if name == "distance" else 0.0
@@ -147,16 +158,17 @@ class Attack:
                 self.equation(numbers, [1.0, *[-1.0] * (len(cells) - 1)], -slack, slack)
 
     def link(self) -> None:
-        """Between moments results are only added."""
-        if not self.is_growing:
-            return
+        """Between moments results are only added; under a condition there are no more."""
         for when, key, name in list(self.index):
             universe, moment = when  # type: ignore[misc]
-            later = ((universe, moment + 1), key, name)
             is_linked = name in ("n_scored", "n_tested") or name.startswith("level")
-            if is_linked and later in self.index:
-                pair = [self.index[later], self.index[when, key, name]]
-                self.equation(pair, [1, -1], 0, np.inf)
+            later = ((universe, moment + 1), key, name)
+            wider = (("", moment), key, name)
+            more = [later] * self.is_growing + [wider] * (universe != "")
+            for cell in more if is_linked else ():
+                if cell in self.index:
+                    pair = [self.index[cell], self.index[when, key, name]]
+                    self.equation(pair, [1, -1], 0, np.inf)
 
     def pinned(self, interval: int = INTERVAL, *, seed: int = 0) -> list[tuple[Cell, int, int]]:
         """Hidden counts whose lowest and highest values are nearer than the interval.
@@ -167,7 +179,7 @@ class Attack:
         start = self._solver()(np.zeros(len(self.low)), seconds=self.patience)
         assert start is not None, "what was released contradicts itself"
         low, high = start.copy(), start.copy()
-        targets = sorted(self.index[cell] for cell in self.hidden)
+        targets = sorted(self.index[cell] for cell in self.hidden - self.shown)
 
         def open_cells() -> list[int]:
             return [t for t in targets if high[t] - low[t] < interval]

@@ -7,6 +7,7 @@ reasons. It shares no code with what it attacks.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -48,6 +49,7 @@ def let_out(
     moment: int = 1,
     keys: Iterable[RowKey] | None = None,
     ranges: Any = RANGES,
+    grades: Iterable[str] = (),
 ) -> Released:
     wanted = None if keys is None else list(keys)
     return release(
@@ -55,7 +57,7 @@ def let_out(
         make_relations(world, wanted),
         profile=PUBLIC,
         audience="everybody",
-        query=Query("q"),
+        query=Query("q", filters={"test_grade": frozenset(grades)} if grades else {}),
         snapshot=moment,
         ledger=Ledger(tuple(earlier)),
         score_ranges=ranges,
@@ -123,6 +125,30 @@ def attacked_later(seed: int) -> tuple[list[Any], set[RowKey]]:
     return found, {*first.exposed, *second.exposed}
 
 
+def attacked_by_grades(seed: int) -> tuple[list[Any], list[Any], set[RowKey]]:
+    """All grades, then some of them: what single grades' rows show both times, and the attack."""
+    random = Random(seed)
+    world = replace(make_world(random, 1, 3, most_partitions=1), has_pooled=True)
+    students = make_students(random, world, size=random.choice((15, 40, 80)))
+    few = replace(world, grades=world.grades[:2])
+    fewer = [student for student in students if student.grade in few.grades]
+    first = let_out(world, students)
+    second = let_out(few, fewer, [first.entry()], grades=few.grades)
+    both = [shown_of_grades(each, few.grades) for each in (first, second)]
+    tables = [published(first), replace(published(second), universe="few")]
+    found = attack(tables, RANGES, others_are_large=False)
+    return both, found, {*first.exposed, *second.exposed}
+
+
+def shown_of_grades(done: Released, grades: Iterable[str]) -> dict[RowKey, tuple[object, ...]]:
+    names = ("n_scored", "level_counts", "percent_met", "distance_from_standard")
+    return {
+        RowKey(*(row[n] for n in RowKey._fields)): tuple(row[n] for n in names)
+        for row in done.figures.to_pylist()
+        if row["test_grade"] in grades
+    }
+
+
 def untold(found: tuple[list[Any], set[RowKey]]) -> list[Any]:
     """Counts narrowed down in rows that no release named as past help."""
     pinned, exposed = found
@@ -147,6 +173,15 @@ def test_reports_of_several_days_pin_nothing_that_isnt_named(seed: int) -> None:
 @pytest.mark.parametrize("seed", [2000, 2001, 2003, 3000])
 def test_a_report_before_and_after_pins_nothing(seed: int) -> None:
     assert untold(attacked_later(seed)) == []
+
+
+@pytest.mark.parametrize("seed", range(4000, 4003))
+def test_some_of_the_grades_asked_for_later_are_shown_as_they_were(seed: int) -> None:
+    (before, after), pinned, exposed = attacked_by_grades(seed)
+    assert any(row[0] is not None for row in before.values())
+    shown = [key for key, row in before.items() if row[0] is not None]
+    assert [key for key in shown if after[key][0] is None] == []
+    assert untold((pinned, exposed)) == []
 
 
 @pytest.mark.torture

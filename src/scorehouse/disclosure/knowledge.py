@@ -41,6 +41,14 @@ class Quantity(NamedTuple):
         return {"size": 0, "level": 1 + int(level or 0)}.get(kind, OTHER)
 
 
+class Sum(NamedTuple):
+    """A relation for one count: places by their keys without the measure."""
+
+    total: Place
+    parts: tuple[Place, ...]
+    what: Quantity
+
+
 @dataclass
 class Knowledge:
     """A system under construction, and where each count of each row stands in it."""
@@ -51,6 +59,7 @@ class Knowledge:
     entities: dict[str, int] = field(default_factory=dict)
     units: dict[int, tuple[str, int]] = field(default_factory=dict)
     lines: dict[Place, list[Line]] = field(default_factory=lambda: defaultdict(list))
+    sums: set[Sum] = field(default_factory=set)
 
     def add(self, place: Place, what: Quantity, value: float | None, **about: object) -> int:
         """A new cell for a count."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -14,6 +15,8 @@ from scorehouse.disclosure.decision import Decision
 from scorehouse.disclosure.shapes import Earlier, Query, RowKey
 from scorehouse.disclosure.small_groups import met_level
 from scorehouse.rulebook.small_groups import SmallGroupRules
+
+_GRADES = "test_grade"
 
 
 class Universe(NamedTuple):
@@ -41,17 +44,25 @@ class Scene(NamedTuple):
     universe: Universe
     moment: float
 
+    def of(self, key: RowKey) -> Scene:
+        """The scene of a row's students: a condition on grades says nothing of one grade's row."""
+        if not key.test_grade:
+            return self
+        kept = frozenset(each for each in self.universe.filters if each[0] != _GRADES)
+        return self._replace(universe=self.universe._replace(filters=kept))
+
 
 @dataclass(frozen=True)
 class Line:
     """A row: its counts (None: not known to the house any more), and what is hidden of it.
 
-    `index` is the row's place in the table at hand; -1 in an earlier release. `met` is the
-    level at which the standard is met, 0 where there is none.
+    `asked` is the scene of the report, `scene` that of the row's students. `index` is the row's
+    place in the table at hand; -1 in an earlier release. `met` is the level at which the standard
+    is met, 0 where there is none.
     """
 
     key: RowKey
-    scene: Scene
+    asked: Scene
     rules: SmallGroupRules
     counts: Mapping[str, int | None]
     levels: tuple[int | None, ...]
@@ -60,6 +71,11 @@ class Line:
     figures: Mapping[str, float | None]
     index: int = -1
     compared_with: str = ""
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The scene in which the row's students are the same as another row's."""
+        return self.asked.of(self.key)
 
     @property
     def students(self) -> RowKey:
@@ -99,12 +115,12 @@ def current_lines(
 
 
 def _line(
-    row: Mapping[str, Any], rules: SmallGroupRules, decision: Decision, scene: Scene, index: int
+    row: Mapping[str, Any], rules: SmallGroupRules, decision: Decision, asked: Scene, index: int
 ) -> Line:
     counts = {name: row.get(name) for name in names.COUNTS}
     return Line(
         key=key_of(row),
-        scene=scene,
+        asked=asked,
         rules=rules,
         counts=counts,
         levels=tuple(row.get(names.LEVELS) or ()),
@@ -128,8 +144,8 @@ def earlier_lines(earlier: Earlier, rules: Mapping[str, SmallGroupRules]) -> Ite
     for row in rows:
         row[names.LEVELS] = row.get(names.LEVELS) or [None] * lengths[row["measure"]]
         universe = universe_of(earlier.query, str(row.get("population") or ""))
-        scene = Scene(universe, float(earlier.snapshot))
-        yield _line(row, rules[row["school_year"]], decision_of(row), scene, -1)
+        asked = Scene(universe, float(earlier.snapshot))
+        yield _line(row, rules[row["school_year"]], decision_of(row), asked, -1)
 
 
 def _years(figures: pa.Table, years: set[str]) -> pa.Table:

@@ -32,11 +32,11 @@ def scenery_of(
     for release in earlier:
         lines = list(earlier_lines(release, years))
         past += lines
-        scenes = dict.fromkeys(line.scene for line in lines)
+        scenes = dict.fromkeys(line.asked for line in lines)
         told += [(scene, relation) for scene in scenes for relation in release.relations]
     if _is_restated(current, past):
         current = [_later(line) for line in current]
-    scenes = dict.fromkeys(line.scene for line in current)
+    scenes = dict.fromkeys(line.asked for line in current)
     told += [(scene, relation) for scene in scenes for relation in relations]
     ranges = {key: _range(found) for key, found in score_ranges.items()}
     return Scenery(current, past, told, ranges | _pooled(ranges))
@@ -57,7 +57,7 @@ def _is_restated(current: Iterable[Line], past: Iterable[Line]) -> bool:
 
 
 def _later(line: Line) -> Line:
-    return replace(line, scene=line.scene._replace(moment=line.scene.moment + _RESTATED))
+    return replace(line, asked=line.asked._replace(moment=line.asked.moment + _RESTATED))
 
 
 def _range(found: ScoreRange) -> Ranges:

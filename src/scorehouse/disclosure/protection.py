@@ -142,7 +142,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Scenery:
-    """Everything that an outsider puts side by side: rows, and the sums of each scene."""
+    """Everything that an outsider puts side by side: rows, and the sums of each report's scene."""
 
     current: Sequence[Line]
     earlier: Sequence[Line]
@@ -191,7 +191,7 @@ def _pattern(scenery: Scenery, decisions: Sequence[Decision], interval: int) -> 
         by_scene[scene][relation] = None
     keys: dict[Scene, set[RowKey]] = defaultdict(set)
     for line in (*scenery.current, *scenery.earlier):
-        keys[line.scene].add(line.key)
+        keys[line.asked].add(line.key)
     rules = {line.key.school_year: line.rules for line in (*scenery.earlier, *scenery.current)}
     groups = {key.student_group for present in keys.values() for key in present}
     for scene, present in keys.items():
@@ -208,7 +208,7 @@ def _pattern(scenery: Scenery, decisions: Sequence[Decision], interval: int) -> 
 
 def _name_reasons(scenery: Scenery, decisions: Sequence[Decision], added: Sequence[bool]) -> None:
     """Say of each row hidden for others what it was: a part, a total, or known from before."""
-    rows = {(line.scene, line.key): line.index for line in scenery.current}
+    rows = {(line.asked, line.key): line.index for line in scenery.current}
     as_total: set[int] = set()
     as_part: set[int] = set()
     for scene, relation in scenery.relations:

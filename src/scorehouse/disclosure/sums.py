@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, count, takewhile
-from typing import NamedTuple
 
 from scorehouse.disclosure import columns as names
-from scorehouse.disclosure.knowledge import Knowledge, Place, Quantity
+from scorehouse.disclosure.knowledge import Knowledge, Place, Quantity, Sum
 from scorehouse.disclosure.lines import Scene
 from scorehouse.disclosure.shapes import Relation, RowKey
 from scorehouse.disclosure.small_groups import extremes
@@ -24,14 +23,6 @@ RulesOf = Mapping[str, SmallGroupRules]
 """The rules by school year."""
 
 
-class Sum(NamedTuple):
-    """A relation for one count: places by their keys without the measure."""
-
-    total: Place
-    parts: tuple[Place, ...]
-    what: Quantity
-
-
 def add_relations(
     knowledge: Knowledge, relations: Iterable[Relation], scene: Scene, rules: RulesOf
 ) -> None:
@@ -40,7 +31,9 @@ def add_relations(
     Students whom nobody names, but whom a total leaves beside its parts, are as precious as a
     row of theirs would be by the year's rules: another report may have it.
     """
-    sums = list(dict.fromkeys(_sums(knowledge, relations, scene)))
+    told = dict.fromkeys(_sums(knowledge, relations, scene))
+    sums = [each for each in told if each not in knowledge.sums]
+    knowledge.sums.update(sums)
     _add_unnamed(knowledge, sums, rules)
     for each in sums:
         _add_sum(knowledge, each, rules)
@@ -50,10 +43,14 @@ def _sums(knowledge: Knowledge, relations: Iterable[Relation], scene: Scene) -> 
     for relation in relations:
         if relation.columns and not {names.SCORED, names.LEVELS} & {*relation.columns}:
             continue
-        total = Place(scene, relation.total._replace(measure=""))
-        parts = tuple(Place(scene, part._replace(measure="")) for part in relation.parts)
+        total = _place(scene, relation.total)
+        parts = tuple(_place(scene, part) for part in relation.parts)
         for what in _quantities(knowledge, relation.total.measure, (total, *parts)):
             yield Sum(total, parts, what)
+
+
+def _place(scene: Scene, key: RowKey) -> Place:
+    return Place(scene.of(key), key._replace(measure=""))
 
 
 def _quantities(knowledge: Knowledge, measure: str, places: Iterable[Place]) -> Iterator[Quantity]:
