@@ -130,7 +130,7 @@ def all_keys(world: World) -> list[RowKey]:
     return [key_for(*at) for at in product(entities, grades, codes)]
 
 
-def some_grades(random: Random, students: Iterable[Student]) -> list[Student]:
+def some_grades(random: Random, students: Sequence[Student]) -> list[Student]:
     """Students of schools that have some of the grades, and of some that have none."""
     kept: dict[str, frozenset[str]] = {}
     found = []
@@ -139,7 +139,7 @@ def some_grades(random: Random, students: Iterable[Student]) -> list[Student]:
             kept[student.school] = frozenset(g for g in CUTS if random.random() < 0.6)
         if student.grade in kept[student.school]:
             found.append(student)
-    return found
+    return found or [*students]
 
 
 def keys_with_students(world: World, students: Iterable[Student]) -> list[RowKey]:

@@ -34,7 +34,8 @@ from disclosure_help import (
     make_world,
     some_grades,
 )
-from scorehouse.disclosure import Earlier, Ledger, Query, Released, RowKey, release
+from scorehouse.disclosure import Earlier, Ledger, Query, Released, RowKey, release, released_again
+from scorehouse.disclosure.columns import KEPT
 from scorehouse.rulebook.small_groups import profile_named
 
 PUBLIC = profile_named("public")
@@ -271,6 +272,19 @@ def test_the_same_again_is_the_same() -> None:
     assert let_out(WORLD, STUDENTS).figures.equals(first.figures)
     again = let_out(WORLD, STUDENTS, [first.entry()])
     assert again.figures.equals(first.figures)
+
+
+@pytest.mark.parametrize("seed", [3, 4, 7])
+def test_what_the_ledger_keeps_is_enough_to_release_the_same_again(seed: int) -> None:
+    world, students = small_world(Random(seed))
+    first = let_out(world, students)
+    kept = [name for name in KEPT if name in first.figures.column_names]
+    entry = replace(first.entry(), figures=first.figures.select(kept))
+    figures = make_figures(world, students)
+    again = released_again(figures, make_relations(world), entry, "others")
+    assert again is not None
+    assert again.figures.equals(first.figures)
+    assert released_again(figures.slice(1), make_relations(world), entry, "others") is None
 
 
 @pytest.mark.parametrize("profile", ["staff", "research-file", "dashboard"])

@@ -68,7 +68,7 @@ class Decision:
         if self.row or self.results:
             return self.row or self.results
         if column in names.SPREAD:
-            return next(iter(self.levels.values()), "") or self.scale
+            return next((why for _, why in sorted(self.levels.items())), "") or self.scale
         own = dict.fromkeys(names.MET, self.met) | dict.fromkeys(names.SCALE, self.scale)
         own |= {names.DISTANCE: self.distance} | dict.fromkeys(names.COMPARED, self.compared)
         return own.get(column, "")

@@ -1,0 +1,88 @@
+"""What the public gets of a warehouse tells nobody a count that it hides.
+
+The attacker has the report alone: which rows add up to which it knows from the metadata, and
+that a row which isn't there is about nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from disclosure_attack import Published, attack
+from report_help import GRADES, NORTH, SCHOOLS, SOUTH, STATE, YEARS, Row, World, add, house, world
+from scorehouse.disclosure import Relation, RowKey
+from scorehouse.warehouse import Warehouse, report
+
+ELEMENTARY, UPPER, OTHER = SCHOOLS[:3]
+EMPTY = "99900010000077"
+GRADES_OF = {ELEMENTARY: GRADES[:2], UPPER: GRADES[2:], OTHER: GRADES}
+PARTS = {STATE: (NORTH, SOUTH), NORTH: (ELEMENTARY, UPPER, EMPTY), SOUTH: (OTHER,)}
+ENTITIES = (STATE, NORTH, SOUTH, *GRADES_OF)
+YEAR = YEARS[2]
+
+
+def sparse(seed: int, students: int) -> World:
+    """A world whose schools have some of the grades."""
+    made = world(seed, students)
+    homes = tuple(GRADES_OF)
+    for row in (*made.results, *made.enrollments):
+        row["school_id"] = homes[int(row["student_id"]) % len(homes)]
+    made.results = [r for r in made.results if r["test_grade"] in GRADES_OF[r["school_id"]]]
+    made.enrollments = [
+        row for row in made.enrollments if row["grade_enrolled"] in GRADES_OF[row["school_id"]]
+    ]
+    return made
+
+
+@pytest.fixture
+def held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+    found = house(tmp_path / "w", sparse(*request.param))
+    about = {"entity_type": "school", "entity_name": "New School", "parent_id": NORTH}
+    add(found, {"entity": [{"entity_id": EMPTY, **about}]})
+    yield found
+    found.close()
+
+
+def key_of(row: Row) -> RowKey:
+    return RowKey(*(row[name] for name in RowKey._fields))
+
+
+def sums(some: RowKey, groups: tuple[str, ...]) -> Iterator[Relation]:
+    """What adds up to what, of all rows that there could be."""
+    entities = (*ENTITIES, EMPTY)
+    for entity, grade, group in product(entities, ("", *GRADES), ("ALL", *groups)):
+        key = some._replace(entity_id=entity, test_grade=grade, student_group=group)
+        if entity in PARTS:
+            yield Relation(key, tuple(key._replace(entity_id=part) for part in PARTS[entity]))
+        if not grade:
+            yield Relation(key, tuple(key._replace(test_grade=part) for part in GRADES))
+        if group == "ALL":
+            yield Relation(key, tuple(key._replace(student_group=part) for part in groups))
+
+
+def attacked(done: report.ReleasedReport) -> list[Any]:
+    rows = done.figures.to_pylist()
+    keys = {key_of(row) for row in rows}
+    groups = tuple(sorted({key.student_group for key in keys} - {"ALL"}))
+    told = tuple(sums(next(iter(keys)), groups))
+    possible = {key for each in told for key in (each.total, *each.parts)}
+    assert any(row["n_scored"] is None for row in rows)
+    assert any(row["n_scored"] is not None for row in rows)
+    return attack([Published(done.figures, told)], about_nobody=frozenset(possible - keys))
+
+
+@pytest.mark.parametrize("held", [(1, 500), (2, 900), (3, 1500)], indirect=True)
+@pytest.mark.parametrize("by", ["race", "sex"])
+def test_schools_with_other_grades_and_a_school_without_students_tell_nothing(
+    held: Warehouse, by: str
+) -> None:
+    done = report.aggregate(
+        held, "public", entities=ENTITIES, school_years=(YEAR,), subjects=("ELA",), by=(by,)
+    )
+    assert done.released.exposed == ()
+    assert attacked(done) == []
