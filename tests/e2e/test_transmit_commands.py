@@ -309,6 +309,80 @@ def test_package_refuses_what_it_cannot_read(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "pack").exists()
 
 
+GOOD = document(1)
+DAMAGED = {
+    "cut off": (GOOD[: len(GOOD) // 2], "xml_malformed"),
+    "tags crossed": (GOOD.replace(b"</TDSReport>", b"</Test></TDSReport>"), "xml_malformed"),
+    "doctype": (GOOD.replace(b"<TDSReport", b"<!DOCTYPE TDSReport><TDSReport", 1), "xml_doctype"),
+    "another root": (b"<TDSOther>" + b"<TDSReport/>" + b"</TDSOther>", "xml_not_trt"),
+    "no XML": (b"<TDSReport in words", "xml_malformed"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_damaged_document_alone_is_refused(run: Run, tmp_path: Path, kind: str) -> None:
+    content, rule = DAMAGED[kind]
+    (tmp_path / "one.xml").write_bytes(content)
+    code, told = run("package", tmp_path / "one.xml", "-o", tmp_path / "pack")
+    assert (code, "no result to pack" in told["error"]) == (2, True)
+    assert not (tmp_path / "pack").exists()
+    assert rules_in(tmp_path / "pack.findings.csv") == [rule]
+
+
+def rules_in(findings: Path) -> list[str]:
+    with findings.open(encoding="utf-8", newline="") as stream:
+        return [row["rule"] for row in csv.DictReader(stream)]
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_damaged_documents_among_good_ones_are_left_out(
+    run: Run, tmp_path: Path, form: str
+) -> None:
+    good = [document(number) for number in range(6)]
+    damaged = [content for content, _ in DAMAGED.values()]
+    source = zipped(tmp_path / "in.zip", *damaged[:2], *good, *damaged[2:])
+    if form == "folder":
+        source = tmp_path / "in"
+        source.mkdir()
+        with zipfile.ZipFile(tmp_path / "in.zip") as archive:
+            archive.extractall(source)
+    code, told = run("package", source, "-o", tmp_path / "pack")
+    assert (code, told["left_out"]) == (1, 5)
+    assert told["findings"] == {"xml_malformed": 3, "xml_doctype": 1, "xml_not_trt": 1}
+    assert [file["results"] for file in told["files"]] == [6]
+    assert sorted(contents(tmp_path / "pack" / told["files"][0]["name"])) == sorted(good)
+
+
+def test_a_broken_result_of_a_wrapper_is_left_out(run: Run, tmp_path: Path) -> None:
+    bare = [document(n).partition(b"?>")[2] for n in (1, 2, 3)]
+    bare[1] = bare[1].replace(b"</TDSReport>", b"</Test></TDSReport>")
+    (tmp_path / "all.xml").write_bytes(b"<TDSReports>" + b"\n".join(bare) + b"</TDSReports>")
+    code, told = run("package", tmp_path / "all.xml", "-o", tmp_path / "pack")
+    assert (code, told["findings"]) == (1, {"xml_malformed": 1})
+    assert [(file["results"], file["item_rows"]) for file in told["files"]] == [(2, 4)]
+
+
+def test_a_document_of_two_bytes_a_letter_is_packed_as_it_is(run: Run, tmp_path: Path) -> None:
+    body = GOOD.partition(b"?>")[2].decode()
+    wide = f'<?xml version="1.0" encoding="UTF-16"?>{body}'.encode("utf-16")
+    (tmp_path / "wide.xml").write_bytes(wide)
+    code, told = run("package", tmp_path / "wide.xml", "-o", tmp_path / "pack")
+    assert (code, told["findings"]) == (0, {})
+    assert [(f["name"], f["results"], f["item_rows"]) for f in told["files"]] == [
+        ("results-ELA-07-001.zip", 1, 2)
+    ]
+    assert contents(tmp_path / "pack" / "results-ELA-07-001.zip") == [wide]
+    assert run("check", tmp_path / "pack", "--profile", "annual-later")[1]["results"] == 1
+
+
+def test_what_stands_in_comments_is_not_the_result(run: Run, tmp_path: Path) -> None:
+    said = b'<!-- <Test subject="Math" grade="3"/><Item/> -->'
+    (tmp_path / "one.xml").write_bytes(GOOD.replace(b"<Test ", said + b"<Test ", 1))
+    code, told = run("package", tmp_path / "one.xml", "-o", tmp_path / "pack")
+    assert code == 0
+    assert [(f["name"], f["item_rows"]) for f in told["files"]] == [("results-ELA-07-001.zip", 2)]
+
+
 # --- the whole way -------------------------------------------------------------------
 
 

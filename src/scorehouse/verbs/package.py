@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,22 +9,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lxml import etree
+
 from scorehouse import __version__
 from scorehouse.errors import InputRefusedError, UsageError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.readers.archive import Walk
 from scorehouse.intake.readers.identify import is_left_behind
-from scorehouse.intake.readers.trt_documents import Document, documents
+from scorehouse.intake.readers.trt_documents import documents
+from scorehouse.intake.readers.trt_xml import looks_like_xml, reports
 from scorehouse.transmit.manifest import Manifest, PackedFile, write_manifest
 from scorehouse.transmit.package import DocumentPacker, Group
 from scorehouse.verbs.package_tables import TablesPacker
 
 Progress = Callable[[int, int | None], None]
 MOST_BYTES = 500_000_000
-_HEAD = 1 << 16
-_TEST = re.compile(rb"<Test\b([^>]*)>")
-_PLACE = re.compile(rb"""\b(subject|grade)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_ITEM = re.compile(rb"<Item[\s/>]")
+_HEAD = 4096
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,8 @@ def package_results(
     """Pack the results of a file or folder into the new folder `out`, whole or not at all.
 
     TRT documents and rows of the two tables go in as they are, under names that say nothing
-    about a student. Raises UsageError and InputRefusedError.
+    about a student. A document that can't be read as a result is a finding and left out.
+    Raises UsageError, and InputRefusedError when there is no result to pack.
     """
     _check(source, out)
     log = FindingLog()
@@ -105,8 +105,8 @@ def _pack_documents(
     packer = DocumentPacker(place, most_bytes)
     walk = Walk(log)
     try:
-        for done, document in enumerate(_unwrapped(sources, walk, log), 1):
-            packer.add(group_of(document.content), document.content, _items_in(document))
+        for done, (document, report) in enumerate(_results(sources, walk, log), 1):
+            packer.add(_group_of(report), document, sum(1 for _ in report.iter("Item")))
             if progress:
                 progress(done, max(walk.expected, len(sources)))
         return packer.close()
@@ -114,27 +114,21 @@ def _pack_documents(
         packer.abandon()
 
 
-def _unwrapped(sources: list[tuple[Path, str]], walk: Walk, log: FindingLog) -> Iterator[Document]:
+def _results(
+    sources: list[tuple[Path, str]], walk: Walk, log: FindingLog
+) -> Iterator[tuple[bytes, etree._Element]]:
+    """Yield each document that can be read, with its root; the others become findings."""
     for document in documents(sources, walk, log):
-        if b"<TDSReport" in document.content[:_HEAD]:
-            yield document
+        if looks_like_xml(document.content[:_HEAD]):
+            for _, report in reports(document.content, document.name, log):
+                yield document.content, report
         else:
             log.add("file_unknown_kind", file=document.name)
 
 
-def group_of(document: bytes) -> Group:
-    """The subject and grade that a TRT document says of itself.
-
-    >>> group_of(b'<TDSReport><Test subject="MATH" grade="4"/></TDSReport>')
-    Group(subject='Math', test_grade='04')
-    """
-    test = _TEST.search(document)
-    found = {
-        name.decode(): (one or other).decode("utf-8", "replace")
-        for name, one, other in _PLACE.findall(test[1] if test else b"")
-    }
-    return Group.of(found.get("subject", ""), found.get("grade", ""))
-
-
-def _items_in(document: Document) -> int:
-    return sum(1 for _ in _ITEM.finditer(document.content))
+def _group_of(report: etree._Element) -> Group:
+    """The subject and grade that a result says of itself."""
+    test = report.find("Test")
+    if test is None:
+        return Group.of("", "")
+    return Group.of(test.get("subject", ""), test.get("grade", ""))
