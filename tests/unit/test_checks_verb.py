@@ -15,7 +15,9 @@ from cases import results_rules_base as base
 from cases.results_rules_run import Case, document, tables
 from scorehouse.cli.app import app
 from scorehouse.errors import UsageError
-from scorehouse.verbs.check import CheckRequest, check_file, compat_lines
+from scorehouse.intake.catalogue import catalogue
+from scorehouse.intake.checks import results_rules
+from scorehouse.verbs.check import CheckRequest, check_file, compat_lines, title_of
 from unit.intake_files import trt, zipped
 
 STUDENT = "9000000001"
@@ -90,6 +92,35 @@ def test_a_required_column_that_is_absent_refuses_the_file(tmp_path: Path) -> No
     assert summary.is_refused
     load = check_file(CheckRequest(folder, "reporting-load", required=("Sex",)))
     assert "P1" not in {told.rule for told in load.rules}
+
+
+def test_no_title_of_a_rule_has_braces_to_fill() -> None:
+    titles = {rule: title_of(rule) for rule in [*catalogue(), *results_rules()]}
+    assert [rule for rule, title in titles.items() if "{" in title or "}" in title] == []
+    assert titles["file_encoding"] == "The text is not UTF-8 (first fault at byte …)"
+
+
+def test_a_title_tells_the_case_where_there_is_one(tmp_path: Path) -> None:
+    folder = make(tmp_path, "tables")
+    table = folder / "test.csv"
+    text = table.read_text(encoding="utf-8").replace("Claim4Theta,", "Fourth,", 1)
+    asked = ["check", str(folder), "--profile", "annual-later", "--html", str(tmp_path / "p.html")]
+    for written, title in [
+        (text, "The required column Claim4Theta is not in the file; it is blank for all its rows"),
+        (
+            text.replace("Claim3Theta,", "Third,", 1),
+            "The required column … is not in the file; it is blank for all its rows",
+        ),
+    ]:
+        table.write_text(written, encoding="utf-8")
+        ended = CliRunner().invoke(app, asked).stdout
+        asks = (line.rpartition("│")[0].rpartition("│")[2] for line in ended.splitlines())
+        told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+        page = (tmp_path / "p.html").read_text(encoding="utf-8")
+        assert title in {rule["title"] for rule in told["rules"]}
+        assert title in " ".join(cell.strip() for cell in asks)
+        assert f"results_column_absent: {title}</h3>" in page
+        assert "{field}" not in ended + page
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".json"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -276,7 +277,7 @@ def _summary(setting: Setting, totals: CheckTotals, log: FindingLog) -> CheckSum
         by_consequence[consequence] += number
     examples = _examples(log)
     rules = [
-        RuleTold(rule, title_of(rule), consequence, number, examples.get((rule, consequence), []))
+        _rule_told(rule, consequence, number, examples.get((rule, consequence), []))
         for (rule, consequence), number in counts.items()
     ]
     rules.sort(key=lambda told: (-_ORDER[told.consequence], -told.count, told.rule))
@@ -284,12 +285,33 @@ def _summary(setting: Setting, totals: CheckTotals, log: FindingLog) -> CheckSum
     return CheckSummary(setting.profile.name, year, totals, rules, by_consequence)
 
 
+def _rule_told(rule: str, consequence: str, number: int, examples: list[Finding]) -> RuleTold:
+    return RuleTold(rule, _title(rule, number, examples), consequence, number, examples)
+
+
+def _title(rule: str, number: int, examples: list[Finding]) -> str:
+    """A rule's title; of a rule that happened once, what it says of that case."""
+    if rule not in results_rules() and number == 1 and examples:
+        return _first_sentence(examples[0].message)
+    return title_of(rule)
+
+
 def title_of(rule: str) -> str:
-    """A rule's title: a numbered rule's own, else the message of the catalogue."""
+    """A rule's title: a numbered rule's own, else the message of the catalogue.
+
+    What differs from case to case is left open.
+
+    >>> title_of("column_missing")
+    'The column … is missing'
+    """
     if rule in results_rules():
         return results_rules()[rule].title
     entry = catalogue().get(rule)
-    return entry.message.partition(".")[0] if entry else rule
+    return _first_sentence(re.sub(r"\{[^}]*\}", "…", entry.message)) if entry else rule
+
+
+def _first_sentence(text: str) -> str:
+    return text.partition(". ")[0].removesuffix(".")
 
 
 def _examples(log: FindingLog) -> Mapping[tuple[str, str], list[Finding]]:
