@@ -71,6 +71,25 @@ def test_a_request_without_sense_is_refused(wrong: list[str], tmp_path: Path) ->
     assert ended.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("year", "program", "said"),
+    [
+        ("2030-31", "consortium", "reviewed through 2025-26"),
+        ("2013-14", "consortium", "use a year from 2014-15 on"),
+        ("2030-31", "california", "reviewed through 2025-26"),
+    ],
+)
+def test_a_year_without_rules_is_refused(
+    year: str, program: str, said: str, tmp_path: Path
+) -> None:
+    asked = ["check", str(make(tmp_path, "xml")), "--profile", "annual-later", "--json"]
+    ended = CliRunner().invoke(app, [*asked, "--year", year, "--program", program])
+    told = json.loads(ended.stdout)
+    assert (ended.exit_code, set(told), said in told["error"]) == (2, {"error"}, True)
+    ended = CliRunner().invoke(app, [*asked, "--year", "2025-26", "--program", program])
+    assert json.loads(ended.stdout)["year"] == "2025-26"
+
+
 def test_the_summary_is_json_on_request(tmp_path: Path) -> None:
     folder = make(tmp_path, "tables", "test.Sex=Unknown && item[1].ItemScore=21")
     asked = ["check", str(folder), "--profile", "annual-later", "--json"]

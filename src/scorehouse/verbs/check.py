@@ -105,8 +105,8 @@ def check_file(
 
     With `threads` above 1 a large delivery of TRT is checked by so many processes, or by the
     `workers` given; what is found is the same. Memory stays bounded at any size. Raises
-    UsageError (and what the rulebook raises) before anything is read; what is wrong with the
-    input is in the summary.
+    UsageError, and RuleNotInForceError for a `year` without rules, before anything is read;
+    what is wrong with the input is in the summary.
     """
     setting, rules_of = _prepared(request)
     _check_outputs(findings, page)
@@ -199,6 +199,8 @@ def _prepared(request: CheckRequest) -> tuple[Setting, Callable[[SchoolYear], Me
     year = parse_year(text) if text else None
     book = load_rulebook(request.rulebook)
     _check_policy(book, request)
+    if year and request.year:
+        book.at(year, request.program)  # refuses a year that has no rules
     setting = Setting(
         profile=profile,
         year=year,
