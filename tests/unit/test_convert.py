@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from scorehouse.cli.app import app
+from scorehouse.intake.checks.rule_data import accessibility_codes
 from scorehouse.intake.unflatten_rest import REST
 from unit.two_table_files import ITEM, TEST, TRAITS, of, read, write_tables
 
@@ -108,6 +109,52 @@ def test_a_sidecar_of_other_rows_is_not_used(trt: Path, tmp_path: Path) -> None:
     run(tmp_path / "csv", "-o", tmp_path / "back", "--sidecar", tmp_path / "rest.parquet")
     assert rules(tmp_path / "back.findings.csv")["sidecar_misfit"] == {"item"}
     assert 'numberVisits="1"' in (tmp_path / "back" / "000000001.xml").read_text()
+
+
+def test_what_the_sidecar_gives_back_is_not_told_as_invented(trt: Path, tmp_path: Path) -> None:
+    supports = (
+        '<Accommodation type="Own Kind" value="own value" code="TDS_OwnCode" segment="0"/>'
+        '<Accommodation type="A Kind" value="of old" code="OBSOLETE" segment="0"/>'
+    )
+    obsolete = next(old for old, new in accessibility_codes().items() if new)
+    text = TRT.replace("<Score ", supports.replace("OBSOLETE", obsolete) + "<Score ", 1)
+    trt.write_text(text)
+    run(trt, "-o", tmp_path / "csv", "--sidecar", tmp_path / "rest.parquet")
+    run(tmp_path / "csv", "-o", tmp_path / "back", "--sidecar", tmp_path / "rest.parquet")
+    assert rules(tmp_path / "back.findings.csv") == {}
+    back = (tmp_path / "back" / "000000001.xml").read_text()
+    assert f'type="A Kind" value="of old" code="{obsolete}"' in back
+    run(tmp_path / "csv", "-o", tmp_path / "alone")
+    told = rules(tmp_path / "alone.findings.csv")
+    assert told["value_invented"] >= {"Item/@numberVisits", "Opportunity/@clientName"}
+    assert told["accessibility_unknown"] == {"Accommodation/@type"}
+
+
+def test_what_the_sidecar_does_not_hold_is_told_as_invented(trt: Path, tmp_path: Path) -> None:
+    run(trt, "-o", tmp_path / "csv", "--sidecar", tmp_path / "rest.parquet")
+    for name in ("tests.csv", "items.csv"):
+        table = tmp_path / "csv" / name
+        header, row = table.read_bytes().splitlines()
+        table.write_bytes(b"\r\n".join([header, row, row.replace(b"op-1", b"op-2"), b""]))
+    run(tmp_path / "csv", "-o", tmp_path / "back", "--sidecar", tmp_path / "rest.parquet")
+    invented = counts(tmp_path / "back.findings.csv", "value_invented")
+    assert invented["Item/@numberVisits"] == invented["Opportunity/@clientName"] == "1"
+
+
+def test_of_rows_that_differ_only_what_they_lack_is_told(trt: Path, tmp_path: Path) -> None:
+    run(trt, "-o", tmp_path / "csv", "--sidecar", tmp_path / "rest.parquet")
+    items = tmp_path / "csv" / "items.csv"
+    items.write_bytes(items.read_bytes().replace(b"187-5", b"187-6"))
+    run(tmp_path / "csv", "-o", tmp_path / "back", "--sidecar", tmp_path / "rest.parquet")
+    invented = counts(tmp_path / "back.findings.csv", "value_invented")
+    assert {field.partition("/")[0] for field in invented} == {"Item", "Response"}
+    assert invented["Item/@numberVisits"] == "1"
+
+
+def counts(path: Path, rule: str) -> dict[str, str]:
+    """How many values of each field a rule's findings are about."""
+    rows = csv.DictReader(path.read_text().splitlines())
+    return {r["field"]: r["message"].partition(" ")[0] for r in rows if r["rule"] == rule}
 
 
 def test_tables_become_trt_and_say_what_was_invented(tmp_path: Path) -> None:

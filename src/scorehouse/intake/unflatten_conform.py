@@ -220,6 +220,18 @@ def attribute_path(table: str, column: str) -> str:
     return f"{_SPELLED[table][0]}/@{column}"
 
 
+def element_of(path: str) -> str:
+    """Return the element table that an attribute's path belongs to.
+
+    >>> element_of("Response/@date"), element_of("Test/@mode"), element_of("ScoreInfo/@sequence")
+    ('item', 'result', 'score_info')
+    """
+    head = path.partition("/")[0]
+    if head == "Response":
+        return "item"
+    return next((table for table, (spelled, _) in _SPELLED.items() if spelled == head), "result")
+
+
 def _corrected(
     frame: pl.DataFrame, table: str, rules: Mapping[str, Rule], notes: Notes
 ) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scorehouse.errors import InputRefusedError, UsageError
 from scorehouse.intake.findings import FindingLog
@@ -18,6 +19,7 @@ from scorehouse.intake.flatten import flatten
 from scorehouse.intake.readers.results import read_results
 from scorehouse.intake.results import ResultChunk
 from scorehouse.intake.unflatten import unflatten
+from scorehouse.intake.unflatten_conform import element_of
 from scorehouse.intake.unflatten_notes import Note, Notes, tell_notes
 from scorehouse.intake.unflatten_rest import difference, restore
 from scorehouse.intake.unflatten_upgrade import upgrade_tests
@@ -218,9 +220,10 @@ def _to_trt(
         request.output, score_codes=request.score_codes, overwrite=request.overwrite, log=log
     ) as writer:
         for chunk in chunks:
-            elements = elements_to_write(chunk, writer.notes)
-            if sidecar is not None and not chunk.is_xml:
-                elements = _restored(elements, sidecar, log)
+            if sidecar is None or chunk.is_xml:
+                elements = elements_to_write(chunk, writer.notes)
+            else:
+                elements = _restored(chunk, sidecar, writer.notes, log)
             written = writer.write(elements)
             if not chunk.is_xml:
                 _note_changes(chunk, written.elements, writer.notes)
@@ -233,9 +236,15 @@ def _to_trt(
 
 
 def _restored(
-    elements: Mapping[str, pa.Table], sidecar: SidecarReader, log: FindingLog
+    chunk: ResultChunk, sidecar: SidecarReader, notes: Notes, log: FindingLog
 ) -> Mapping[str, pa.Table]:
-    restored = restore(elements, sidecar.rest_of(elements["result"]))
+    """A chunk's elements with the rest put back; what was filled in is told where it stays."""
+    own: Notes = Notes()
+    elements = elements_to_write(chunk, own)
+    rest = sidecar.rest_of(elements["result"])
+    restored = restore(elements, rest)
+    notes.update({note: n for note, n in own.items() if note.rule not in _FILLED})
+    _note_filled(chunk, rest, restored.misfits, notes)
     if restored.misfits:
         columns = ("file", "opportunity_key")
         files, keys = (elements["result"][name].to_pylist() for name in columns)
@@ -246,10 +255,39 @@ def _restored(
     return restored.elements
 
 
+_FILLED = ("value_invented", "accessibility_unknown")
+
+
+def _note_filled(
+    chunk: ResultChunk, rest: pa.Table, misfits: Sequence[tuple[int, str]], notes: Notes
+) -> None:
+    """Count what was filled in for results, or elements of them, that the rest doesn't hold."""
+    held = {*rest[RESULT].to_pylist()}
+    others = [number for number in chunk.tests[RESULT].to_pylist() if number not in held]
+    notes.update(_filled(chunk, others))
+    for name in sorted({name for _, name in misfits}):
+        found = _filled(chunk, [number for number, other in misfits if other == name])
+        notes.update({note: n for note, n in found.items() if element_of(note.field) == name})
+
+
+def _filled(chunk: ResultChunk, results: Sequence[int]) -> Notes:
+    """What is filled in for some results of a chunk."""
+    own: Notes = Notes()
+    if results:
+        chosen = pa.array(results, pa.int32())
+        tests, items = (
+            table.filter(pc.is_in(table[RESULT], value_set=chosen))
+            for table in (chunk.tests, chunk.items)
+        )
+        elements_to_write(chunk._replace(tests=tests, items=items), own)
+    return Notes({note: n for note, n in own.items() if note.rule in _FILLED})
+
+
 def _note_changes(chunk: ResultChunk, written: Mapping[str, pa.Table], notes: Notes) -> None:
     """Convert what was written back, and count the values that come out otherwise."""
     numbers = dict(zip(written["result"][RESULT].to_pylist(), range(2**31), strict=False))
     tests, items = flatten({name: _renumbered(table, numbers) for name, table in written.items()})
+    tests, _ = upgrade_tests(tests, features())
     _note_table(_renumbered(chunk.tests, numbers), tests, _OF_TESTS, notes)
     _note_table(_renumbered(chunk.items, numbers), items, _OF_ITEMS, notes)
 
