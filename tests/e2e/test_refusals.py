@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from e2e.invented import YEAR, Done, overall, package, responses, scorehouse, sitting
+from scorehouse.cli.app import COMMANDS
 
 
 @pytest.fixture
@@ -83,6 +84,72 @@ def test_refused_as_json(here: Path) -> None:
     done = scorehouse("score", "responses.csv", *options)
     assert done.code == 2
     assert done.json["error"] in " ".join(done.err.split())
+
+
+ALL_REFUSE = [
+    "score missing.csv --package package --year 2018-19 -o o.csv",
+    "check responses.csv --profile yearly",
+    "convert missing.csv -o out",
+    "convert responses.csv -o out --findings nowhere/f.csv",
+    "deidentify missing.zip -o out --key-file a-file",
+    "deidentify nothing -o out --key-file missing",
+    "package missing.zip -o out",
+    "package letter.csv -o out --findings nowhere/f.csv",
+    "send missing sftp://somebody@nowhere.example/inbox",
+    "rescale missing.csv -o o.csv --as-in 2018-19",
+    "explain missing.parquet op-1",
+    "simulate -o a-file --year 2018-19",
+    "rules show nothing",
+    "init letter.csv",
+    "load missing.csv -w missing",
+    "imports -w missing",
+    "replay -w missing",
+    "find somebody -w missing",
+    "history 9000000001 -w missing",
+    "diff 1 2 -w missing",
+    "report aggregate --year 2018-19 -w missing",
+    "purge --year 2018-19 -w missing",
+    "export tables -o out -w missing",
+    "doctor -w missing",
+    "audit -w missing",
+    "releases -w missing",
+    "indicator audit missing.csv",
+    "indicator audit letter.csv",
+    "indicator compute -d 2019 --printed letter.csv",
+    "indicator compute -d 2019 -w missing",
+    "indicator explain 1 -d 2019 -w missing",
+    "indicator what-if 1 -d 2019 -w missing",
+    "indicator show -d 2019 --html out -w missing",
+]
+
+
+@pytest.mark.parametrize("command", ALL_REFUSE)
+def test_each_command_refuses_in_json_too(here: Path, command: str) -> None:
+    done = scorehouse(*command.split(), "--json")
+    assert done.code == 2
+    assert done.json["error"]
+    assert "fault of scorehouse" not in done.json["error"]
+
+
+def test_every_command_is_among_those_that_were_refused() -> None:
+    assert {command.split()[0] for command in ALL_REFUSE} == {*COMMANDS}
+
+
+def test_an_audit_that_is_refused_tells_what_was_found(here: Path) -> None:
+    rows = [f"9990001000000{n},S,ALL,ELA,2031,90,1.5" for n in range(5)]
+    header = "cds,entity_type,student_group,subject,dashboard,n,status"
+    (here / "far.csv").write_text("\n".join([header, *rows, ""]))
+    said = " ".join(scorehouse("indicator", "audit", "far.csv").err.split())
+    assert "far.csv has no row that can be checked. Row 1: The row doesn't say which" in said
+    assert "Row 3: " in said
+    assert "Row 4: " not in said
+    assert "There are 2 more. --findings FILE writes all of it to a file." in said
+    done = scorehouse("indicator", "audit", "far.csv", "--findings", "f.csv", "--json")
+    assert (done.code, done.json["error"].endswith("There are 2 more. All is in f.csv.")) == (
+        2,
+        True,
+    )
+    assert len((here / "f.csv").read_text().splitlines()) == 6
 
 
 def test_a_package_that_is_missing_beside_one_that_is_there(here: Path) -> None:

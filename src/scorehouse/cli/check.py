@@ -14,13 +14,13 @@ from scorehouse.cli.console import (
     ALL_WELL,
     REFUSED,
     SOMETHING_LEFT_OUT,
+    answering,
     err,
     out,
     print_json,
     progress,
-    refuse,
 )
-from scorehouse.errors import ScorehouseError, UsageError
+from scorehouse.errors import UsageError
 from scorehouse.verbs.check import CheckRequest, CheckSummary, check_file, compat_lines
 
 _EXAMPLES = 3
@@ -99,13 +99,11 @@ def check(
         threads=threads,
     )
     pa.set_memory_pool(pa.system_memory_pool())  # keeps less of what was given back
-    try:
+    with answering(as_json):
         if compat:
             _compat(request, compat, as_json)
         with progress("checking", "results", quiet=as_json) as report:
             summary = check_file(request, findings, html, report)
-    except ScorehouseError as error:
-        refuse(str(error), as_json)
     if as_json:
         print_json(as_plain(summary))
     else:

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from scorehouse.cli.console import err, finish, out, print_json, progress, refuse
-from scorehouse.errors import ScorehouseError
+from scorehouse.cli.console import answering, err, finish, out, print_json, progress
 from scorehouse.verbs.convert import ConvertRequest, ConvertSummary, convert_file
 
 FINDINGS_SUFFIX = ".findings.csv"
@@ -70,7 +69,7 @@ def convert(
     Exit code 0: all well; 1: something was left out (see the findings); 2: refused.
     """
     findings = findings or output.with_name(output.name + FINDINGS_SUFFIX)
-    try:
+    with answering(as_json):
         request = ConvertRequest(
             input=input_path,
             output=output,
@@ -85,8 +84,6 @@ def convert(
         )
         with progress("converting", "results", quiet=as_json) as report:
             summary = convert_file(request, findings, report)
-    except ScorehouseError as error:
-        refuse(str(error), as_json)
     if as_json:
         print_json(_as_json(summary, output, findings))
     else:

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scorehouse.cli.console import err, finish, out, print_json, progress, refuse
-from scorehouse.errors import ScorehouseError
+from scorehouse.cli.console import answering, err, finish, out, print_json, progress
 from scorehouse.transmit.deidentify import Choices
 from scorehouse.transmit.hashing import Method
 from scorehouse.verbs.deidentify import DeidentifyRequest, DeidentifySummary, deidentify_file
@@ -54,11 +53,8 @@ def deidentify(
         choices=Choices(keep_schools=keep_schools, keep_groups=keep_groups),
     )
     findings = findings or output.with_name(output.name + FINDINGS_SUFFIX)
-    try:
-        with progress("de-identifying", "results", quiet=as_json) as report:
-            summary = deidentify_file(request, output, findings, report)
-    except ScorehouseError as error:
-        refuse(str(error), as_json)
+    with answering(as_json), progress("de-identifying", "results", quiet=as_json) as report:
+        summary = deidentify_file(request, output, findings, report)
     if as_json:
         print_json(_as_json(summary, output, findings))
     else:

@@ -101,13 +101,13 @@ def compute(
             raise UsageError("--state-files needs students or sums, not printed values")
         rules = academic_rules(dashboard, accept_uncertain=accept_uncertain)
         log = FindingLog()
-        if printed is not None:
-            made = _printed(printed, rules, log)
-        else:
-            given = given_input(rules, log, sources, held)
-            made = compute_figures(given, rules, profile)
-        _write(made, output, state_files)
-        options.write_findings(log, findings)
+        with options.findings_told(log, findings):
+            if printed is not None:
+                made = _printed(printed, rules, log)
+            else:
+                given = given_input(rules, log, sources, held)
+                made = compute_figures(given, rules, profile)
+            _write(made, output, state_files)
     _show_figures(made, as_json, log)
     finish(log.left_out)
 
@@ -366,14 +366,12 @@ def audit(
     """
     with answering(as_json):
         if not file.is_file():
-            raise typer.BadParameter(f"there is no file {file.name}")
+            raise UsageError(f"there is no file {file.name}")
         log = FindingLog()
-        try:
+        with options.findings_told(log, findings):
             found = audit_file(
                 file, log, dashboard=dashboard, subject=subject, accept_uncertain=accept_uncertain
             )
-        finally:
-            options.write_findings(log, findings)
         beside = None
         if figures is not None:
             own = typed_figures(table_of(figures))

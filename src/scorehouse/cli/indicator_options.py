@@ -5,20 +5,23 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from scorehouse.cli.console import answering
-from scorehouse.errors import UsageError
+from scorehouse.errors import InputRefusedError, UsageError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.verbs.indicator import PROFILES
 from scorehouse.verbs.indicator_given import Sources
 
 _FILE = "FILE"
+_FIRST_FEW = 3
 _POINTS = re.compile(r"[+-]?(\d{1,9}(\.\d{0,20})?|\.\d{1,20}|\d{1,9}/0*[1-9]\d{0,8})")
 DashboardOption = Annotated[
     str, typer.Option("--dashboard", "-d", help="Whose rules hold, as in 2024 or 2017-fall.")
@@ -190,7 +193,24 @@ def exact(text: str) -> Fraction:
     return Fraction(text)
 
 
-def write_findings(log: FindingLog, path: Path | None) -> None:
-    """Write the findings where they are wanted."""
-    if path is not None:
-        log.write(path)
+@contextmanager
+def findings_told(log: FindingLog, path: Path | None) -> Iterator[None]:
+    """Write the findings where they are wanted; a refusal tells the first of them itself."""
+    try:
+        yield
+    except InputRefusedError as error:
+        raise InputRefusedError(" ".join(_refusal(str(error), log, path))) from None
+    finally:
+        if path is not None:
+            log.write(path)
+
+
+def _refusal(sentence: str, log: FindingLog, path: Path | None) -> Iterator[str]:
+    yield f"{sentence.rstrip('.')}."
+    for finding in islice(log, _FIRST_FEW):
+        row = "" if finding.row is None else f"Row {finding.row}: "
+        yield f"{row}{finding.message} {finding.remedy}"
+    if more := max(len(log) - _FIRST_FEW, 0):
+        yield f"There {'is' if more == 1 else 'are'} {more:,} more."
+    if len(log):
+        yield f"All is in {path.name}." if path else "--findings FILE writes all of it to a file."

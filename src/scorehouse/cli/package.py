@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from scorehouse.cli.console import err, finish, out, print_json, progress, refuse
-from scorehouse.errors import ScorehouseError
+from scorehouse.cli.console import answering, err, finish, out, print_json, progress
 from scorehouse.verbs.package import MOST_BYTES, PackageSummary, package_results
 
 FINDINGS_SUFFIX = ".findings.csv"
@@ -37,13 +36,8 @@ def package(
     """
     findings = findings or output.with_name(output.name + FINDINGS_SUFFIX)
     most = int(most_megabytes * _MEGABYTE)
-    try:
-        with progress("packing", "results", quiet=as_json) as report:
-            summary = package_results(
-                input_path, output, findings, most_bytes=most, progress=report
-            )
-    except ScorehouseError as error:
-        refuse(str(error), as_json)
+    with answering(as_json), progress("packing", "results", quiet=as_json) as report:
+        summary = package_results(input_path, output, findings, most_bytes=most, progress=report)
     if as_json:
         told = summary.manifest.as_json() | {"output": str(output), "findings": summary.findings}
         print_json(told | {"findings_file": str(findings), "left_out": summary.left_out})

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from scorehouse.cli.console import err, out, print_json, progress, refuse
-from scorehouse.errors import ScorehouseError
+from scorehouse.cli.console import answering, err, out, print_json, progress
 from scorehouse.transmit.audit import audit_path
 from scorehouse.transmit.sftp import SendOptions, SendReport
 from scorehouse.verbs.send import SendRequest
@@ -60,11 +59,8 @@ def send(
         trusted_fingerprint=trust,
         options=SendOptions(tries=tries, by_reading=verify, replace=replace, dry_run=dry_run),
     )
-    try:
-        with progress("sending", "bytes", quiet=as_json) as report_progress:
-            report = send_folder(request, report_progress)
-    except ScorehouseError as error:
-        refuse(str(error), as_json)
+    with answering(as_json), progress("sending", "bytes", quiet=as_json) as report_progress:
+        report = send_folder(request, report_progress)
     if as_json:
         print_json(_as_json(report, folder, dry_run))
     else:

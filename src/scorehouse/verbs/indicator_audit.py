@@ -71,7 +71,7 @@ def audit_file(
     """
     rows = read_printed(path, log, dashboard=dashboard, subject=subject)
     if not rows:
-        raise InputRefusedError(f"{path.name} has no row that can be checked; see the findings")
+        raise InputRefusedError(f"{path.name} has no row that can be checked")
     return summed_up([_audited(row, accept_uncertain) for row in rows], log.left_out)
 
 

@@ -78,7 +78,7 @@ def _printed_rows(
     names = [_known_name(name) for name in next(records, [])]
     if not all(name in names for name in _NEEDED):
         log.add("academic_file_unknown", file=path.name)
-        raise InputRefusedError(f"{path.name} is no academic indicator file; see the findings")
+        raise InputRefusedError(f"{path.name} is no academic indicator file")
     for number, record in enumerate(records, start=1):
         if why := unfit(record, len(names)):
             log.add("academic_cells", file=path.name, row=number, reason=why)

@@ -57,7 +57,7 @@ def package_results(
     try:
         files = _packed(source, place, most_bytes, log, progress)
         if not files:
-            raise InputRefusedError(f"{source.name} holds no result to pack; see the findings")
+            raise InputRefusedError(f"{source.name} holds no result to pack; see {findings.name}")
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         manifest = Manifest(made_at, f"scorehouse {__version__}", tuple(files))
         write_manifest(manifest, place)
