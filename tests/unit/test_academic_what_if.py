@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorehouse.accountability.academic.chances import chances
+from scorehouse.accountability.academic.explain import changes
 from scorehouse.accountability.academic.figure import Figure, figure
 from scorehouse.accountability.academic.sums import Row, Sums
 from scorehouse.accountability.academic.what_if import (
@@ -52,6 +53,20 @@ def test_points_to_other_colors_of_the_worked_example() -> None:
     assert told["Yellow"].total == 9_250  # 1.85 a student, since +2.95 rounds to +3.0
 
 
+def test_a_step_says_which_figures_it_was_counted_from() -> None:
+    """Printed figures and exact ones ask for other points, and end a tenth apart."""
+    found = of(sums(1_922, "-33.24"), sums(1_922, "-34.33"))
+    assert (found.decision.status, found.decision.change) == (Fraction("-33.2"), Fraction("1.1"))
+    (yellow,) = (step for step in steps(found, RULES) if COLORS[step.color] == "Yellow")
+    assert (yellow.status, yellow.status_by_total) == (Fraction("-31.3"), Fraction("-31.4"))
+    assert yellow.total == 3_575  # 1.86 a student: 1.09 + 1.86 is the first to be printed as +3.0
+    assert (
+        "Yellow at 1.9 points more a student, counted from the printed figures (to Status -31.3, "
+        "Change +3.0); counted before rounding, 3,575 points over 1,922 students (to Status "
+        "-31.4, Change +3.0)." in changes(found, RULES)
+    )
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     n=st.integers(30, 900),
@@ -67,7 +82,9 @@ def test_a_step_is_the_least_that_gives_its_color(
     found = of(current, before)
     for step in steps(found, RULES):
         there = replace(current, distance_sum=current.distance_sum + step.total)
-        assert of(there, before).decision.color == step.color
+        then = of(there, before).decision
+        assert then.color == step.color
+        assert (then.status, then.change) == (step.status_by_total, step.change_by_total)
         less = step.total - 1 if step.total > 0 else step.total + 1
         nearer = replace(current, distance_sum=current.distance_sum + less)
         assert of(nearer, before).decision.color != step.color

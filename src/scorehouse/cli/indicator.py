@@ -334,7 +334,9 @@ def _what_if(
         "then": None if then is None else _explained(then, rules),
         "steps": [
             {"color": COLORS[step.color], "points": float(step.points), "total": step.total,
-             "status": float(step.status), "change": float(step.change)}
+             "status": float(step.status), "change": float(step.change),
+             "status_by_total": float(step.status_by_total),
+             "change_by_total": float(step.change_by_total)}
             for step in steps(found, rules)
         ],
         "still_to_test": still_to_test(found.current_sums, rules),

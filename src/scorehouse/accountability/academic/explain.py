@@ -210,9 +210,11 @@ def changes(found: Figure, rules: AcademicRules) -> list[str]:
 def _step(step: Step, found: Figure) -> str:
     way = "more" if step.points > 0 else "fewer"
     return (
-        f"{COLORS[step.color]} at {float(abs(step.points)):.1f} points {way} a student, "
-        f"{abs(step.total):,} over {found.current.n:,} students (Status {signed(step.status)}, "
-        f"Change {signed(step.change)})."
+        f"{COLORS[step.color]} at {float(abs(step.points)):.1f} points {way} a student, counted "
+        f"from the printed figures (to Status {signed(step.status)}, Change "
+        f"{signed(step.change)}); counted before rounding, {abs(step.total):,} points over "
+        f"{found.current.n:,} students (to Status {signed(step.status_by_total)}, Change "
+        f"{signed(step.change_by_total)})."
     )
 
 

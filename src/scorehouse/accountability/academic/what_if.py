@@ -29,8 +29,10 @@ _CLOSE = Fraction(1, 20)
 class Step:
     """How far a color is away.
 
-    `points` is what Status and Change must move by, a student; `total` the same over all
-    students of the row, whole points, which is what their scale scores must add up to more.
+    `points` is what the printed Status and Change must move by, a student, to `status` and
+    `change`; `total` what all scale scores of the row must add up to more, whole points, counted
+    before rounding. What is printed then, `status_by_total` and `change_by_total`, can be a tenth
+    beside the others.
     """
 
     color: int
@@ -38,6 +40,8 @@ class Step:
     total: int
     status: Fraction
     change: Fraction
+    status_by_total: Fraction
+    change_by_total: Fraction
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,9 @@ def steps(found: Figure, rules: AcademicRules) -> tuple[Step, ...]:
         color = _color(status, change, found.row, rules)
         if color != decision.color and color not in reached:
             total = _total(found, points, color, rules)
-            reached[color] = Step(color, points, total, status, change)
+            reached[color] = Step(
+                color, points, total, status, change, *_printed_with(found, total, rules)
+            )
     return tuple(sorted(reached.values(), key=lambda step: step.points))
 
 
@@ -137,19 +143,23 @@ def _total(found: Figure, points: Fraction, color: int, rules: AcademicRules) ->
     a student open.
     """
     n = found.current.n
-    assert found.current.value is not None
-    assert found.exact_change is not None
-    value, change = found.current.value, found.exact_change
     way = 1 if points > 0 else -1
 
     def reaches(total: int) -> bool:
-        more = Fraction(way * total, n)
-        seen = _color(rounded(value + more, rules), rounded(change + more, rules), found.row, rules)
+        seen = _color(*_printed_with(found, way * total, rules), found.row, rules)
         return way * seen >= way * color
 
     far = abs(points)
     low, high = math.floor(n * (far - _TENTH)), math.ceil(n * (far + _TENTH))
     return way * _first(reaches, low, high)
+
+
+def _printed_with(found: Figure, total: int, rules: AcademicRules) -> tuple[Fraction, Fraction]:
+    """Status and Change as they would be printed with so many points more over all students."""
+    assert found.current.value is not None
+    assert found.exact_change is not None
+    more = Fraction(total, found.current.n)
+    return rounded(found.current.value + more, rules), rounded(found.exact_change + more, rules)
 
 
 def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
