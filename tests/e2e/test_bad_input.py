@@ -303,6 +303,8 @@ def test_another_year_in_the_file_is_a_warning(score: Scoring, tmp_path: Path) -
     done, found, scores = score(responses(tmp_path / "responses.csv", *good(), rows))
     assert done.code == 0
     assert only(found, "year_mismatch")["consequence"] == "warning"
+    said = f"The school year of 1 test says 2017-18, the run uses the rules of {YEAR}."
+    assert said in " ".join(done.err.split())
     assert scores["op-old"]["school_year"] == YEAR
     assert scores["op-old"]["score_status"] == "scored"
 

@@ -172,6 +172,7 @@ def test_the_summary_as_json(here: Path) -> None:
     assert (summary["tests"], summary["by_status"]) == (1, {"scored": 1})
     assert summary["by_level"] == {"3": 1}
     assert (summary["output"], summary["left_out"]) == ("scores.csv", 0)
+    assert summary["other_years"] == []
     assert done.err == ""
 
 

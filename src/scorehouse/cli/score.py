@@ -151,6 +151,7 @@ def _as_json(summary: ScoreSummary, output: Path, findings: Path) -> dict[str, A
         "not_scored_why": plain(summary.by_reason),
         "findings": summary.findings,
         "left_out": summary.left_out,
+        "other_years": list(summary.other_years),
         "policy": summary.policy,
         "rulebook_digest": summary.rulebook_digest,
     }
@@ -165,6 +166,8 @@ def _print(summary: ScoreSummary, output: Path, findings: Path) -> None:
         f"{rows} in {output}, by policy {summary.policy} and rulebook "
         f"{summary.rulebook_digest[:12]}."
     )
+    for sentence in summary.other_years:
+        say(sentence)
     if summary.findings:
         say(f"What was found, and what to do about it, is in {findings}.")
     if summary.left_out:

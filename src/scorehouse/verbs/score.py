@@ -129,6 +129,7 @@ def score_file(
     log.write(findings)
     summary.findings, summary.left_out = log.counts(), log.left_out
     summary.consequences = log.by_consequence()
+    summary.other_years = _other_years(log)
     return summary
 
 
@@ -282,6 +283,9 @@ def _row(problem: Problem, chunk: ResponseChunk) -> int | None:
     return first + problem.row - int(chunk.offsets[problem.test])
 
 
+_OTHER_YEAR = "year_mismatch"
+
+
 class YearCheck:
     """Files that say another year than the run's: a warning a year, not one a test.
 
@@ -302,7 +306,15 @@ class YearCheck:
         """One warning for each other year."""
         for year, count in sorted(self.others.items()):
             what = f"school year of {count} test{'s' if count > 1 else ''}"
-            log.add("year_mismatch", field="school_year", value=year, what=what, year=self._year)
+            log.add(_OTHER_YEAR, field="school_year", value=year, what=what, year=self._year)
+
+
+def _other_years(log: FindingLog) -> tuple[str, ...]:
+    """What the log says of other years; it may hold millions of other findings."""
+    if _OTHER_YEAR not in log.counts():
+        return ()
+    found = (batch.filter(pc.equal(batch["rule"], _OTHER_YEAR)) for batch in log.batches())
+    return tuple(message for batch in found for message in batch["message"].to_pylist())
 
 
 def _check_package_years(package: Package, year: SchoolYear, log: FindingLog) -> None:
@@ -311,7 +323,7 @@ def _check_package_years(package: Package, year: SchoolYear, log: FindingLog) ->
     for said, count in sorted(others.items()):
         if said != str(year):
             what = f"package ({count} assessment{'s' if count > 1 else ''})"
-            log.add("year_mismatch", field="school_year", value=said, what=what, year=year)
+            log.add(_OTHER_YEAR, field="school_year", value=said, what=what, year=year)
 
 
 def _check_minimums(package: Package, rules: MeasurementRules, log: FindingLog) -> None:

@@ -19,7 +19,8 @@ class ScoreSummary:
 
     `by_status_and_reason` counts (score status, reason), `by_test` (assessment type, subject,
     grade, level), `by_block` (subject, grade, rating) of interim blocks, `consequences`
-    findings by (rule, consequence).
+    findings by (rule, consequence). `other_years` are sentences: which tests and packages say
+    another school year than the run's.
     """
 
     types: dict[str, AssessmentType] = field(default_factory=dict)  # of each assessment
@@ -35,6 +36,7 @@ class ScoreSummary:
     findings: dict[str, int] = field(default_factory=dict)
     consequences: dict[tuple[str, str], int] = field(default_factory=dict)
     left_out: int = 0
+    other_years: tuple[str, ...] = ()
     rulebook_digest: str = ""
     policy: str = ""
     met_types: set[str] = field(default_factory=set)
