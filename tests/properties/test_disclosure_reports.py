@@ -76,13 +76,23 @@ def attacked(done: report.ReleasedReport) -> list[Any]:
     return attack([Published(done.figures, told)], about_nobody=frozenset(possible - keys))
 
 
-@pytest.mark.parametrize("held", [(1, 500), (2, 900), (3, 1500)], indirect=True)
-@pytest.mark.parametrize("by", ["race", "sex"])
-def test_schools_with_other_grades_and_a_school_without_students_tell_nothing(
-    held: Warehouse, by: str
-) -> None:
+def tells_nothing(held: Warehouse, by: str) -> None:
     done = report.aggregate(
         held, "public", entities=ENTITIES, school_years=(YEAR,), subjects=("ELA",), by=(by,)
     )
     assert done.released.exposed == ()
     assert attacked(done) == []
+
+
+@pytest.mark.parametrize(("held", "by"), [((1, 500), "race"), ((2, 900), "sex")], indirect=["held"])
+def test_schools_with_other_grades_and_a_school_without_students_tell_nothing(
+    held: Warehouse, by: str
+) -> None:
+    tells_nothing(held, by)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("held", list(product(range(3, 8), (300, 900, 1500))), indirect=True)
+@pytest.mark.parametrize("by", ["race", "sex", "economic"])
+def test_many_such_reports_tell_nothing(held: Warehouse, by: str) -> None:
+    tells_nothing(held, by)
