@@ -93,13 +93,15 @@ class Attack:
         ]
         for more, fewer in pairwise(sizes):
             self.equation([more, fewer], [1, -1], 0, np.inf)
-        counts = row["level_counts"] or [None] * 4
+        is_overall = key.measure == "overall"
+        counts = row["level_counts"] or [None] * (4 if is_overall else 3)
         cells = [
             self._count(when, key, f"level{k}", value, "levels" if value is None else "")
             for k, value in enumerate(counts)  # type: ignore[arg-type]
         ]
-        self.equation([sizes[2], *cells], [1, -1, -1, -1, -1])
-        self._met(row, cells)
+        self.equation([sizes[2], *cells], [1, *[-1] * len(cells)])
+        if is_overall:
+            self._met(row, cells)
         self._distance(when, key, row, sizes[2])
         return len(cells)
 

@@ -14,6 +14,9 @@ from scorehouse.disclosure.shapes import RowKey
 from scorehouse.disclosure.system import INFINITE, OTHER, Builder, System
 from scorehouse.errors import UsageError
 
+OVERALL = "overall"
+"""The measure of everybody who has a result; others are of parts of it."""
+
 _LEVEL_WEIGHT, _MET_WEIGHT, _COUNT_WEIGHT, _SUM_WEIGHT = 1.0, 2.0, 6.0, 0.01
 
 
@@ -47,6 +50,15 @@ class Sum(NamedTuple):
     total: Place
     parts: tuple[Place, ...]
     what: Quantity
+
+
+def size_of(measure: str) -> Quantity:
+    """How many students a measure is of: of all that have a result, or of those with a part of it.
+
+    >>> size_of("overall"), size_of("claim:1")
+    (Quantity(measure='', name='size'), Quantity(measure='claim:1', name='size'))
+    """
+    return Quantity("" if measure == OVERALL else measure, "size")
 
 
 @dataclass
@@ -99,27 +111,54 @@ def add_lines(knowledge: Knowledge, lines: Iterable[Line], ranges: RangeOf) -> N
     for line in lines:
         knowledge.lines[Place(line.scene, line.students)].append(line)
     for place, together in knowledge.lines.items():
-        together.sort(key=lambda line: (not line.is_current, line.key.measure != "overall"))
-        size = _add_size(knowledge, place, together)
+        together.sort(key=lambda line: (not line.is_current, line.key.measure != OVERALL))
         by_measure: dict[str, list[Line]] = defaultdict(list)
         for line in together:
             by_measure[line.key.measure].append(line)
-        for same in by_measure.values():
-            _add_results(knowledge, place, same, size, ranges)
+        sizes = _add_sizes(knowledge, place, by_measure)
+        for measure, same in by_measure.items():
+            _add_results(knowledge, place, same, sizes[measure], ranges)
 
 
-def _add_size(knowledge: Knowledge, place: Place, together: Sequence[Line]) -> int:
-    """The cell of a place's students; known when any row about them shows it."""
-    first = together[0]
-    column = counted(first)
+def _add_sizes(
+    knowledge: Knowledge, place: Place, by_measure: Mapping[str, list[Line]]
+) -> dict[str, int]:
+    """The cells of a place's students by measure: one cell for measures of as many students."""
+    alike: dict[object, list[str]] = defaultdict(list)
+    for measure, same in by_measure.items():
+        value = _size_value(same)
+        alike[measure if value is None else value].append(measure)
+    found: dict[str, int] = {}
+    for measures in alike.values():
+        lines = [line for measure in measures for line in by_measure[measure]]
+        lines.sort(key=lambda line: not line.is_current)
+        number = _add_size(knowledge, place, size_of(measures[0]), lines)
+        knowledge.cells |= {(place, size_of(measure)): number for measure in measures}
+        found |= dict.fromkeys(measures, number)
+    if OVERALL in found:
+        whole = found[OVERALL]
+        for number in sorted({*found.values()} - {whole}):
+            knowledge.builder.sum([whole, number], [1.0, -1.0], 0.0, INFINITE)
+    return found
+
+
+def _size_value(same: Sequence[Line]) -> int | None:
+    """How many students a measure is of, as far as the house knows."""
+    told = [line for line in same if line.is_current or not line.decision.row]
+    counts = (line.counts[counted(line)] for line in told)
+    return next((count for count in counts if count is not None), None)
+
+
+def _add_size(knowledge: Knowledge, place: Place, what: Quantity, together: Sequence[Line]) -> int:
+    """The cell of some students; known when any row about them shows it."""
+    first, value = together[0], _size_value(together)
     shown = [line for line in together if not line.decision.row]
-    earlier = [line for line in shown if not line.is_current and line.counts[column] is not None]
-    value = first.counts[column] if first.is_current or shown else None
-    if earlier and value is None:
-        value = earlier[0].counts[column]
+    earlier = [
+        line for line in shown if not line.is_current and line.counts[counted(line)] is not None
+    ]
     number = knowledge.add(
         place,
-        Quantity("", "size"),
+        what,
         value,
         is_known=bool(shown) and value is not None,
         is_fixed=bool(earlier),
@@ -147,36 +186,14 @@ def _add_results(
 ) -> None:
     """Levels, the share that met the standard and the distances, of one measure."""
     line = same[0]
-    own = _own_size(knowledge, place, line, size)
     cells = [_add_level(knowledge, place, same, level) for level in range(len(line.levels))]
     if cells:
-        _tie_levels(knowledge, place, same, own, cells)
+        _tie_levels(knowledge, place, same, size, cells)
     if line.met and cells:
         _add_met(knowledge, place, same, cells)
     found = ranges.get((line.key.subject, line.key.test_grade))
-    if found is not None and line.key.measure == "overall":
-        _add_distance(knowledge, place, same, own, found)
-
-
-def _own_size(knowledge: Knowledge, place: Place, line: Line, size: int) -> int:
-    """The measure's own number of students, where it isn't everybody's."""
-    value, all_students = line.counts[counted(line)], knowledge.values[size]
-    if value is None or all_students is None or value == all_students:
-        return size
-    is_shown = not line.decision.row
-    number = knowledge.add(
-        place,
-        Quantity(line.key.measure, "size"),
-        value,
-        is_known=is_shown,
-        is_fixed=is_shown and not line.is_current,
-        is_protected=True,
-        weight=_COUNT_WEIGHT * weight_of(value),
-    )
-    if line.is_current:
-        knowledge.units[number] = ("row", line.index)
-    knowledge.builder.sum([size, number], [1.0, -1.0], 0.0, INFINITE)
-    return number
+    if found is not None and line.key.measure == OVERALL:
+        _add_distance(knowledge, place, same, size, found)
 
 
 def _known_level(line: Line, level: int) -> bool:

@@ -14,12 +14,14 @@ from scorehouse.disclosure.crossings import telling
 from scorehouse.disclosure.decision import COMPLEMENT, DIFFERENCING, TOTAL, Decision
 from scorehouse.disclosure.differencing import add_links
 from scorehouse.disclosure.knowledge import (
+    OVERALL,
     Knowledge,
     Place,
     Quantity,
     RangeOf,
     add_lines,
     built,
+    size_of,
 )
 from scorehouse.disclosure.lines import Line, Scene
 from scorehouse.disclosure.shapes import Relation, RowKey
@@ -168,7 +170,7 @@ def _protect_unnamed(system: System, knowledge: Knowledge, rules: RulesOf) -> No
         return
     most = propagated(system)[1]
     for (place, what), cell in unnamed.items():
-        size = unnamed.get((place, Quantity("", "size")))
+        size = unnamed.get((place, size_of(what.measure or OVERALL)))
         smallest = rules[place.students.school_year].smallest_group
         if what.layer >= 0 and size is not None and most[size] < smallest:
             system.is_protected[cell] |= knowledge.values[cell] is None

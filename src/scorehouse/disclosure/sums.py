@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, count, takewhile
 
 from scorehouse.disclosure import columns as names
-from scorehouse.disclosure.knowledge import Knowledge, Place, Quantity, Sum
+from scorehouse.disclosure.knowledge import OVERALL, Knowledge, Place, Quantity, Sum, size_of
 from scorehouse.disclosure.lines import Scene
 from scorehouse.disclosure.shapes import Relation, RowKey
 from scorehouse.disclosure.small_groups import extremes
@@ -58,7 +58,7 @@ def _quantities(knowledge: Knowledge, measure: str, places: Iterable[Place]) -> 
     lines = [line for place in places for line in knowledge.lines.get(place, ())]
     if not lines:
         return
-    yield Quantity("", "size")
+    yield size_of(measure)
     most = max((len(line.levels) for line in lines if line.key.measure == measure), default=0)
     yield from (Quantity(measure, f"level:{level}") for level in range(most))
     yield Quantity(measure, "distance")
@@ -79,14 +79,14 @@ def _add_unnamed(knowledge: Knowledge, sums: Sequence[Sum], rules: RulesOf) -> N
     for key in wanted:
         place, what = key
         value = values.get(key)
-        students = values.get((place, Quantity("", "size")))
+        students = values.get((place, _size(what)))
         is_empty = students == 0
         levels = [values.get((place, level)) for level in _levels(what, values, place)]
         is_small = value is not None and _is_precious(
             what, students, levels, rules[place.students.school_year]
         )
         is_nobody = value == 0 and is_empty and place not in totals
-        is_nobody = is_nobody and all(_has_students(knowledge, each.total) for each in wanted[key])
+        is_nobody = is_nobody and all(_has_students(knowledge, each) for each in wanted[key])
         knowledge.add(
             place, what, value, is_protected=is_small, is_known=is_nobody, is_fixed=is_nobody
         )
@@ -120,9 +120,14 @@ def _is_precious(
     return what.layer - 1 in extremes(row, rules).levels
 
 
-def _has_students(knowledge: Knowledge, place: Place) -> bool:
-    """Whether a row isn't about nobody: parts of a hidden row of nobody aren't known either."""
-    size = knowledge.cells.get((place, Quantity("", "size")))
+def _size(what: Quantity) -> Quantity:
+    """The number of students that a count is a part of."""
+    return size_of(what.measure or OVERALL)
+
+
+def _has_students(knowledge: Knowledge, told: Sum) -> bool:
+    """Whether a total isn't about nobody: parts of a hidden row of nobody aren't known either."""
+    size = knowledge.cells.get((told.total, _size(told.what)))
     return size is None or knowledge.values[size] != 0
 
 
@@ -231,7 +236,7 @@ def _has_rest(knowledge: Knowledge, told: Sum) -> bool:
 
 
 def _students_left(knowledge: Knowledge, told: Sum) -> float | None:
-    return _left(knowledge, told, Quantity("", "size"))
+    return _left(knowledge, told, _size(told.what))
 
 
 def _levels_left(knowledge: Knowledge, told: Sum) -> list[float | None]:
