@@ -95,14 +95,20 @@ def attacked_with_gaps(seed: int) -> list[Any]:
 
 
 def attacked_in_parts(seed: int) -> tuple[list[Any], set[RowKey]]:
-    """Schools one day, districts another, groups a third: together they're one table."""
+    """Some schools one day and others the next, or some groups: together they're one table."""
     random = Random(seed)
     world, students = small_world(random)
     keys = all_keys(world)
-    random.shuffle(keys)
-    cut = random.randrange(1, len(keys))
-    first = let_out(world, students, keys=keys[:cut])
-    second = let_out(world, students, [first.entry()], keys=keys[cut:])
+    name = random.choice(("entity_id", "student_group"))
+    asked = sorted({getattr(key, name) for key in keys})
+    random.shuffle(asked)
+    before = set(asked[: random.randrange(1, len(asked))])
+    parts = [
+        [key for key in keys if (getattr(key, name) in before) == is_first]
+        for is_first in (True, False)
+    ]
+    first = let_out(world, students, keys=parts[0])
+    second = let_out(world, students, [first.entry()], keys=parts[1])
     found = attack([published(first), published(second)], RANGES, others_are_large=False)
     return found, {*first.exposed, *second.exposed}
 

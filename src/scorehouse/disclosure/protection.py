@@ -198,7 +198,7 @@ def _pattern(scenery: Scenery, decisions: Sequence[Decision], interval: int) -> 
     groups = {key.student_group for present in keys.values() for key in present}
     for scene, present in keys.items():
         told = telling(list(by_scene[scene]), groups)
-        add_relations(knowledge, [*told, *implied(present, told)], scene, rules)
+        add_relations(knowledge, [*told, *implied(present, told)], scene, rules, present)
     between = add_links(knowledge)
     system = built(knowledge)
     fill_unknown(system, between)
