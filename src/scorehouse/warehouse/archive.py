@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,12 +22,12 @@ _CHUNK = 1 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same folder gives the same bytes
 
 
-def keep(warehouse: Warehouse, path: Path, content: str) -> str:
-    """Keep a delivered file (a folder as one zip); return the digest it is found by.
+def keep(warehouse: Warehouse, paths: Sequence[Path], content: str) -> str:
+    """Keep a delivery (a folder, or several files, as one zip); return its digest.
 
     A payload that is there already isn't kept twice.
     """
-    with _as_file(warehouse, path) as part:
+    with as_file(warehouse, paths) as part:
         digest = digest_of(part)
         place = _place(digest)
         target = warehouse.root / place
@@ -40,12 +40,16 @@ def keep(warehouse: Warehouse, path: Path, content: str) -> str:
 
 
 @contextmanager
-def _as_file(warehouse: Warehouse, path: Path) -> Iterator[Path]:
+def as_file(warehouse: Warehouse, paths: Sequence[Path]) -> Iterator[Path]:
     """A copy of the payload inside the archive's folder, gone at the end if it wasn't taken."""
+    path = paths[0]
     part = warehouse.root / ARCHIVE_FOLDER / f".{secrets.token_hex(8)}.part"
     try:
-        if path.is_dir():
-            _pack(path, part)
+        if len(paths) > 1:
+            _pack(_named_apart(paths), part)
+        elif path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.is_file())
+            _pack([(file.relative_to(path).as_posix(), file) for file in inside], part)
         else:
             shutil.copyfile(path, part)
         yield part
@@ -53,10 +57,19 @@ def _as_file(warehouse: Warehouse, path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _pack(folder: Path, part: Path) -> None:
+def _named_apart(paths: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Files with their names, numbered where two have the same."""
+    are_apart = len({path.name for path in paths}) == len(paths)
+    return [
+        (path.name if are_apart else f"{number}/{path.name}", path)
+        for number, path in enumerate(paths, 1)
+    ]
+
+
+def _pack(files: Sequence[tuple[str, Path]], part: Path) -> None:
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(file for file in folder.rglob("*") if file.is_file()):
-            member = zipfile.ZipInfo(file.relative_to(folder).as_posix(), _EPOCH)
+        for name, file in files:
+            member = zipfile.ZipInfo(name, _EPOCH)
             member.compress_type = zipfile.ZIP_DEFLATED
             with file.open("rb") as source, archive.open(member, "w") as target:
                 shutil.copyfileobj(source, target, _CHUNK)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scorehouse.errors import InputRefusedError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.warehouse import archive
 from scorehouse.warehouse.index import update_index
-from scorehouse.warehouse.loading import BAD_FORMAT, Ending, Loading, Progress
-from scorehouse.warehouse.recognise import Delivery, deliveries
+from scorehouse.warehouse.loading import BAD_FORMAT, Delivery, Ending, Loading, Progress
+from scorehouse.warehouse.recognise import deliveries
 from scorehouse.warehouse.replay import replay_waiting
 from scorehouse.warehouse.store import Warehouse
 from scorehouse.warehouse.tidy import tidy
@@ -126,20 +129,34 @@ def _loading(
 def _load_one(
     warehouse: Warehouse, loading: Loading, delivery: Delivery, request: LoadRequest
 ) -> FileLoaded:
-    kind, guess, shown = delivery.kind, delivery.guess, delivery.path.name
+    kind, guess, shown = delivery.kind, delivery.guess, delivery.shown
     if kind is None:
         rule = "load_unsure" if delivery.others else "load_unknown_kind"
         loading.log.add(rule, file=shown, value=" or ".join(delivery.others))
         ending = Ending(BAD_FORMAT, guess.why, {})
         return FileLoaded(shown, "", guess.why, guess.sureness, 0, ending)
-    digest = "" if request.is_dry else archive.keep(warehouse, delivery.path, kind.name)
+    digest = "" if request.is_dry else archive.keep(warehouse, _files(delivery), kind.name)
     _tell_earlier(warehouse, loading, digest, shown)
     import_id = loading.transaction.begin_import(kind.name, digest, shown)
-    source = delivery.path
-    if source.is_dir() and digest:
-        source = archive.payload_path(warehouse, digest)
-    ending = bring_one(loading, delivery, source, import_id)
+    with _source(warehouse, delivery, digest) as source:
+        ending = bring_one(loading, delivery, source, import_id)
     return FileLoaded(shown, kind.name, guess.why, guess.sureness, import_id, ending)
+
+
+def _files(delivery: Delivery) -> tuple[Path, ...]:
+    return delivery.parts or (delivery.path,)
+
+
+@contextmanager
+def _source(warehouse: Warehouse, delivery: Delivery, digest: str) -> Iterator[Path]:
+    """What is read of a delivery: where it is several files, the one payload they are kept as."""
+    if digest and (delivery.parts or delivery.path.is_dir()):
+        yield archive.payload_path(warehouse, digest)
+    elif delivery.parts:
+        with archive.as_file(warehouse, delivery.parts) as payload:
+            yield payload
+    else:
+        yield delivery.path
 
 
 def bring_one(loading: Loading, delivery: Delivery, source: Path, import_id: int) -> Ending:
@@ -150,14 +167,28 @@ def bring_one(loading: Loading, delivery: Delivery, source: Path, import_id: int
     try:
         ending = delivery.kind.bring(loading, source, import_id)
     except InputRefusedError as error:
-        own.add("file_unreadable", file=delivery.path.name, reason=str(error))
+        own.add("file_unreadable", file=delivery.shown, reason=str(error))
         ending = Ending(BAD_FORMAT, str(error), {})
     finally:
+        own = _as_delivered(own, source.name, delivery.shown)
         loading.log = whole
         whole.merge(own)
     loading.transaction.add("finding", _in_order(_masked(own)), import_id)
     loading.transaction.end_import(import_id, ending.status, ending.message, ending.counts)
     return ending
+
+
+def _as_delivered(log: FindingLog, read: str, shown: str) -> FindingLog:
+    """Findings under the name of what was delivered, where a payload was read in its place."""
+    if read == shown or not len(log):
+        return log
+    named = FindingLog(show_private=log.show_private)
+    for batch in log.batches():
+        table = pa.Table.from_batches([batch])
+        files = pc.replace_substring(table["file"], read, shown)
+        place = table.schema.get_field_index("file")
+        named.add_table(table.set_column(place, table.schema.field(place), files))
+    return named
 
 
 def _masked(log: FindingLog) -> pa.Table:

@@ -76,11 +76,42 @@ Bring = Callable[[Loading, Path, int], Ending]
 """Given the load, a file and the number of its import: bring its rows, say how it ended."""
 
 
+Holds = Callable[[Path], frozenset[str]]
+"""Given a file: which of a kind's tables it holds, where a delivery is several of them."""
+
+
 class Kind(NamedTuple):
-    """A kind of file. Files of lower `rank` are loaded first: schools before their students."""
+    """A kind of file. Files of lower `rank` are loaded first: schools before their students.
+
+    `holds` is there for a kind whose tables may come in files of their own.
+    """
 
     name: str
     label: str
     rank: int
     recognise: Recognise
     bring: Bring
+    holds: Holds | None = None
+
+
+class Delivery(NamedTuple):
+    """A file or folder of a load, what it is taken for, and why. `kind` None: not known.
+
+    `parts`: the files of a delivery that is several, of which `path` is the first.
+    """
+
+    path: Path
+    kind: Kind | None
+    guess: Guess
+    others: tuple[str, ...] = ()
+    parts: tuple[Path, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """Its name for people."""
+        names = [part.name for part in self.parts[:_FEW_NAMES]] or [self.path.name]
+        more = len(self.parts) - len(names)
+        return " + ".join(names) + (f" and {more} more" if more > 0 else "")
+
+
+_FEW_NAMES = 3

@@ -6,7 +6,6 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
@@ -19,7 +18,8 @@ from scorehouse.intake.readers.identify import (
     is_left_behind,
 )
 from scorehouse.warehouse.kinds import kinds
-from scorehouse.warehouse.loading import Guess, Head, Kind
+from scorehouse.warehouse.loading import Delivery, Guess, Head, Kind
+from scorehouse.warehouse.together import together
 
 SURE = 0.5
 _NO_TABLES = (FileKind.XML, FileKind.ZIP, FileKind.EMPTY)
@@ -27,26 +27,18 @@ _HEAD_BYTES, _FEW_MEMBERS = 1 << 16, 2_000
 _ROOT = re.compile(rb"<(?![?!])(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
 
 
-class Delivery(NamedTuple):
-    """A file or folder of a load, what it is taken for, and why. `kind` None: not known."""
-
-    path: Path
-    kind: Kind | None
-    guess: Guess
-    others: tuple[str, ...] = ()
-
-
 def deliveries(paths: Sequence[Path], as_kind: str = "", otherwise: str = "") -> list[Delivery]:
     """Tell what files are, in the order in which they are to be loaded.
 
-    A folder that is no delivery by itself stands for the files in it. `as_kind` names the
-    kind of all of them, `otherwise` that of tables that no kind knows. Raises UsageError for a
-    file that isn't there, or an unknown kind.
+    A folder that is no delivery by itself stands for the files in it; files that are one
+    delivery only together are one. `as_kind` names the kind of all of them, `otherwise` that
+    of tables that no kind knows. Raises UsageError for a file that isn't there, or an unknown
+    kind.
     """
     known = {kind.name: kind for kind in kinds()}
     if as_kind and as_kind not in known:
         raise UsageError(f"unknown kind {as_kind!r}; known are {', '.join(sorted(known))}")
-    found = [one for path in paths for one in _of_path(path, known.get(as_kind))]
+    found = together(one for path in paths for one in _of_path(path, known.get(as_kind)))
     if otherwise:
         found = [_or(one, known[otherwise]) for one in found]
     return sorted(found, key=lambda one: one.kind.rank if one.kind else 0)
@@ -68,9 +60,12 @@ def _of_path(path: Path, stated: Kind | None) -> Iterator[Delivery]:
         return
     told = told_by(head_of(path), path)
     if told.kind is None and path.is_dir():
-        for child in sorted(path.iterdir()):
-            if not is_left_behind(child.name) and not child.name.startswith("."):
-                yield from _of_path(child, None)
+        yield from together(
+            one
+            for child in sorted(path.iterdir())
+            if not is_left_behind(child.name) and not child.name.startswith(".")
+            for one in _of_path(child, None)
+        )
     else:
         yield told
 

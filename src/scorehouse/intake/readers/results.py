@@ -210,6 +210,28 @@ def _holds_tables(path: Path) -> bool:
         return _recovered_kind(path) is FileKind.CSV
 
 
+def heads_of_tables(path: Path) -> Iterator[bytes]:
+    """Yield the first bytes of each table in a zip; nothing of one that holds something else."""
+    with suppress(*DAMAGED):
+        if _holds_tables(path):
+            with path.open("rb") as stream:
+                yield from _heads(stream, is_nested=False)
+
+
+def _heads(stream: IO[bytes], *, is_nested: bool) -> Iterator[bytes]:
+    with Archive(stream) as archive:
+        for entry in archive:
+            if is_left_behind(entry.filename):
+                continue
+            with suppress(*DAMAGED), opened(archive, entry) as member:
+                head = member.read(_HEAD_BYTES)
+                if identify_head(head) is FileKind.CSV:
+                    yield head
+                elif identify_head(head) is FileKind.ZIP and not is_nested:
+                    member.seek(0)
+                    yield from _heads(member, is_nested=True)
+
+
 def _recovered_kind(path: Path) -> FileKind:
     """Tell what a zip holds whose directory is lost, from the first whole member that tells."""
     with suppress(*DAMAGED):

@@ -21,6 +21,7 @@ from scorehouse.terms import SchoolYear
 from scorehouse.warehouse.kinds.result_people import bring_people
 from scorehouse.warehouse.kinds.result_rows import Piece, Staged, piece, staged
 from scorehouse.warehouse.kinds.result_settle import FATES, TAKEN, settle
+from scorehouse.warehouse.kinds.result_tables import table_of, tables_of
 from scorehouse.warehouse.kinds.result_values import NUMBER, frame
 from scorehouse.warehouse.loading import (
     BAD_DATA,
@@ -37,9 +38,6 @@ from scorehouse.warehouse.loading import (
 PROFILE = "reporting-load"
 _PART_RESULTS, _PART_BYTES = 50_000, 600_000_000
 _XML_ROOTS = ("TDSReport", "TDSReports")
-_TEST_MARKS = {"testopportunityid", "assessmentid", "studentidentifier"}
-_ITEM_MARKS = {"testopportunityid", "itemid", "itemscore"}
-_OLDER_MARKS = {"assessmentguid", "studentidentifier"}
 WAITING = {"school": "UNKNOWN_SCHOOL", "assessment": "UNKNOWN_ASMT"}
 _SAID = {
     "updated": "corrected what was held",
@@ -55,11 +53,12 @@ def recognise(head: Head) -> Guess | None:
     """Tell TRT and the two tables by what they hold."""
     if head.root in _XML_ROOTS:
         return Guess(1.0, f"its root element is {head.root}")
-    marks = {name.strip().lower() for name in head.columns}
-    if marks >= _TEST_MARKS or marks >= _ITEM_MARKS or marks >= _OLDER_MARKS:
+    if table_of(head.columns):
         return Guess(0.95, "it has the columns of a results table")
     if head.members and _holds_results(head):
         return Guess(0.9, "it holds results files")
+    if head.members and tables_of(head.path):
+        return Guess(0.9, "it holds tables of results")
     return None
 
 
@@ -208,4 +207,4 @@ def _rows(table: pl.DataFrame) -> Iterable[dict[str, object]]:
     return table.iter_rows(named=True)
 
 
-KINDS = (Kind("results", "results (TRT or the two tables)", 50, recognise, bring),)
+KINDS = (Kind("results", "results (TRT or the two tables)", 50, recognise, bring, tables_of),)
