@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
+from scorehouse.errors import InputRefusedError
 from scorehouse.reports.query import AVAILABILITY
 from scorehouse.terms import SchoolYear, parse_grade
 from scorehouse.warehouse.kinds.people_text import ROW, pieces
@@ -56,12 +57,20 @@ def bring(loading: Loading, path: Path, import_id: int, name: str) -> Ending:
     """Bring the rows of one table."""
     table, total = TABLES[name], Merged()
     for rows in pieces(path, loading.log):
+        _check_keys(table, rows)
         good = sound(loading, table, path.name, rows)
         merged = merge(loading.transaction, name, good, import_id)
         total = Merged(*(a + b for a, b in zip(total, merged, strict=True)))
     if not sum(total):
         return Ending(BAD_DATA, "no row could be taken; see the findings", {})
     return ending_of(total)
+
+
+def _check_keys(table: Table, rows: pl.DataFrame) -> None:
+    """Raise InputRefusedError for a file that was stated to be a table, and can't be it."""
+    needed = [key for key in table.keys if key not in (*_OPTIONAL_KEYS, *rows.columns)]
+    if needed:
+        raise InputRefusedError(f"the table {table.name} needs {', '.join(needed)}")
 
 
 def _year(text: str) -> str | None:
