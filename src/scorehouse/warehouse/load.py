@@ -14,7 +14,15 @@ from scorehouse.errors import InputRefusedError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.warehouse import archive
 from scorehouse.warehouse.index import update_index
-from scorehouse.warehouse.loading import BAD_FORMAT, Delivery, Ending, Loading, Progress
+from scorehouse.warehouse.loading import (
+    BAD_DATA,
+    BAD_FORMAT,
+    NOT_LOADED,
+    Delivery,
+    Ending,
+    Loading,
+    Progress,
+)
 from scorehouse.warehouse.recognise import deliveries
 from scorehouse.warehouse.replay import replay_waiting
 from scorehouse.warehouse.store import Warehouse
@@ -59,9 +67,10 @@ class LoadSummary:
 
     @property
     def is_refused(self) -> bool:
-        """Whether no file at all could be taken."""
-        bad = (BAD_FORMAT, "REFUSED")
-        return all(loaded.ending.status in bad for loaded in self.files)
+        """Whether nothing at all could be taken; what is held already is taken."""
+        bad = (BAD_FORMAT, BAD_DATA, NOT_LOADED, "REFUSED")
+        told = (*self.files, *self.replayed)
+        return all(loaded.ending.status in bad for loaded in told)
 
     @property
     def leaves_out(self) -> bool:
@@ -135,6 +144,10 @@ def _load_one(
         loading.log.add(rule, file=shown, value=" or ".join(delivery.others))
         ending = Ending(BAD_FORMAT, guess.why, {})
         return FileLoaded(shown, "", guess.why, guess.sureness, 0, ending)
+    if kind.unloaded:
+        loading.log.add(kind.unloaded, file=shown, value=kind.label)
+        ending = Ending(NOT_LOADED, f"{kind.label}: not loaded", {})
+        return FileLoaded(shown, kind.name, guess.why, guess.sureness, 0, ending)
     digest = "" if request.is_dry else archive.keep(warehouse, _files(delivery), kind.name)
     _tell_earlier(warehouse, loading, digest, shown)
     import_id = loading.transaction.begin_import(kind.name, digest, shown)

@@ -19,6 +19,9 @@ Progress = Callable[[int, int | None], None]
 PROCESSED, NO_UPDATE, BAD_FORMAT, BAD_DATA = "PROCESSED", "NO_UPDATE", "BAD_FORMAT", "BAD_DATA"
 """How an import ends, in the incumbent's words."""
 
+NOT_LOADED = "NOT_LOADED"
+"""How a file ends that is known to hold nothing that a warehouse keeps."""
+
 
 class Head(NamedTuple):
     """What a file is recognised by: its beginning, and the columns if it is a table.
@@ -83,7 +86,8 @@ Holds = Callable[[Path], frozenset[str]]
 class Kind(NamedTuple):
     """A kind of file. Files of lower `rank` are loaded first: schools before their students.
 
-    `holds` is there for a kind whose tables may come in files of their own.
+    `holds` is there for a kind whose tables may come in files of their own; `unloaded` is the
+    finding that says why files of a kind aren't loaded.
     """
 
     name: str
@@ -92,6 +96,7 @@ class Kind(NamedTuple):
     recognise: Recognise
     bring: Bring
     holds: Holds | None = None
+    unloaded: str = ""
 
 
 class Delivery(NamedTuple):

@@ -35,7 +35,7 @@ def deliveries(paths: Sequence[Path], as_kind: str = "", otherwise: str = "") ->
     of tables that no kind knows. Raises UsageError for a file that isn't there, or an unknown
     kind.
     """
-    known = {kind.name: kind for kind in kinds()}
+    known = {kind.name: kind for kind in kinds() if not kind.unloaded}
     if as_kind and as_kind not in known:
         raise UsageError(f"unknown kind {as_kind!r}; known are {', '.join(sorted(known))}")
     found = together(one for path in paths for one in _of_path(path, known.get(as_kind)))

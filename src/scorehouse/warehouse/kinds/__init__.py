@@ -15,6 +15,7 @@ def kinds() -> tuple[Kind, ...]:
         "exported",
         "mapped",
         "norms",
+        "not_loaded",
         "oneroster",
         "packages",
         "references",

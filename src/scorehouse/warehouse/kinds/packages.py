@@ -31,6 +31,9 @@ _ONLY_HELD = {"position", "max_points", "answer_key", "unscorable"}
 """Columns of the warehouse's own table of items, which comes back as that table."""
 
 _TWO_FILE_TESTS = {"assessment_id", "subject", "test_grade", "assessment_type", "school_year"}
+_OTHER_ROWS = {"item_id", "student_id", "opportunity_id", "entity_id", "measure", "student_group"}
+"""Columns of tables whose rows are about something in a test, or about who took it."""
+
 _CUT = re.compile(r"(Scaled|Overall|Alt(\d+)|Claim(\d+))(Low|High)(\d+)")
 _CONTENTS = {
     "position": "ItemPosition", "max_points": "MaxPoints", "difficulty": "avg_b",
@@ -54,7 +57,8 @@ def recognise(head: Head) -> Guess | None:
 
 def recognise_tests(head: Head) -> Guess | None:
     """Tell the tests of a package in two files."""
-    if set(head.columns) >= _TWO_FILE_TESTS and "item_id" not in head.columns:
+    columns = set(head.columns)
+    if columns >= _TWO_FILE_TESTS and not columns & _OTHER_ROWS:
         return Guess(0.95, "it has the columns of a package's tests")
     return None
 
