@@ -237,7 +237,8 @@ TRT_DAMAGE = {
         block_trt("op-x", before=b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'),
         "Remove the DOCTYPE",
     ),
-    "file_unknown_kind": (b"", "Give one of these kinds"),
+    "file_unreadable": (b"", "ask the sender for a fresh copy"),
+    "file_unknown_kind": (b"just text", "Give one of these kinds"),
 }
 
 
@@ -375,7 +376,7 @@ def missing(tmp_path: Path) -> Path:
 
 UNREADABLE = [
     (not_utf8, "file_encoding"),
-    (empty, "file_unknown_kind"),
+    (empty, "file_unreadable"),
     (header_only, None),
     (without_results, "file_unknown_kind"),
     (truncated_parquet, "file_unreadable"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,98 @@ def test_nothing_taken_is_two_and_held_already_is_none(house: Path, tmp_path: Pa
     assert "needs school_id" in stated.json["files"][0]["message"]
     good = trt(tmp_path, "good.xml", key="k-3", number="3")
     assert scorehouse("load", bad, good, "-w", house).code == 1
+
+
+def refused(path: Path, house: Path) -> str:
+    """Load what can't be read, and return why."""
+    done = scorehouse("load", path, "-w", house, "--json")
+    (one,) = done.json["files"]
+    assert (done.code, one["status"], one["kind"]) == (2, "BAD_FORMAT", "")
+    assert done.json["findings"] == {"file_unreadable": 1}
+    return str(one["message"])
+
+
+CUT_OFF = (
+    ("trt.zip", "it is a zip that is cut off or damaged"),
+    ("responses.parquet", "it is a Parquet file that is cut off or damaged"),
+)
+
+
+@pytest.mark.parametrize(("name", "why"), CUT_OFF)
+def test_what_is_cut_off_is_told(
+    simulated: Path, house: Path, tmp_path: Path, name: str, why: str
+) -> None:
+    cut = tmp_path / name
+    cut.write_bytes((simulated / name).read_bytes()[:3000])
+    assert refused(cut, house) == why
+
+
+def test_scoring_says_what_is_cut_off_too(simulated: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "responses.parquet"
+    cut.write_bytes((simulated / "responses.parquet").read_bytes()[:3000])
+    words = ("score", cut, "--package", simulated, "--year", "2018-19")
+    done = scorehouse(*words, "-o", tmp_path / "s.parquet")
+    assert done.code == 2
+    assert "it is a Parquet file that is cut off or damaged" in done.err
+
+
+def test_converting_says_what_is_cut_off_too(simulated: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "trt.zip"
+    cut.write_bytes((simulated / "trt.zip").read_bytes()[:3000])
+    done = scorehouse("convert", cut, "-o", tmp_path / "tables")
+    assert done.code == 2
+    assert "The archive is cut off or damaged: 0 complete members were read" in done.err
+
+
+def test_what_is_empty_is_told(house: Path, tmp_path: Path) -> None:
+    nothing, folder, archive = (tmp_path / name for name in ("a.csv", "folder", "a.zip"))
+    nothing.touch()
+    (folder / "inside").mkdir(parents=True)
+    zipfile.ZipFile(archive, "w").close()
+    assert refused(nothing, house) == "it is empty (0 bytes)"
+    assert refused(folder, house) == "the folder holds no file to read"
+    assert refused(archive, house) == "the zip holds no file"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "--profile", "reporting-load", "--json"),
+        ("convert", "-o", "tables"),
+        ("score", "--package", "package", "--year", "2018-19", "-o", "s.parquet"),
+    ],
+)
+def test_an_empty_folder_is_there(
+    simulated: Path, tmp_path: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "package").symlink_to(simulated)
+    done = scorehouse(words[0], "folder", *words[1:])
+    assert done.code == 2
+    said = done.out if "--json" in words else done.err
+    assert "the folder holds no file to read" in said
+    assert "no file or folder of this name" not in said
+
+
+def test_results_in_utf_16_are_results(house: Path, tmp_path: Path) -> None:
+    text = (tmp_path / "first.xml").read_text(encoding="utf-8").replace("UTF-8", "UTF-16")
+    wide = text.replace("k-1", "k-2").replace('oppId="101"', 'oppId="102"')
+    (tmp_path / "wide.xml").write_text(wide, encoding="utf-16")
+    with zipfile.ZipFile(tmp_path / "wide.zip", "w") as archive:
+        archive.write(tmp_path / "wide.xml", "1.xml")
+    done = scorehouse("load", tmp_path / "wide.xml", "-w", house, "--json")
+    assert (done.code, done.json["files"][0]["counts"]) == (0, {"new": 1})
+    done = scorehouse("load", tmp_path / "wide.zip", "-w", house, "--json")
+    assert (done.code, done.json["files"][0]["counts"]) == (0, {"unchanged": 1})
+
+
+@pytest.mark.parametrize("name", ["items.csv", "assessments.csv"])
+def test_a_table_in_utf_16_is_refused_with_its_encoding(
+    simulated: Path, house: Path, tmp_path: Path, name: str
+) -> None:
+    text = (simulated / name).read_text(encoding="utf-8")
+    (tmp_path / name).write_text(text, encoding="utf-16")
+    assert "the text is UTF-16, and tables are read as UTF-8" in refused(tmp_path / name, house)
+    stated = scorehouse("load", tmp_path / name, "--as", "package", "-w", house, "--json")
+    assert (stated.code, stated.json["files"][0]["status"]) == (2, "BAD_DATA")

@@ -173,7 +173,7 @@ def test_a_folder_with_a_responses_table_of_its_own_is_read_for_it_alone(tmp_pat
 
 
 def test_an_empty_folder_and_a_missing_file_are_said(tmp_path: Path) -> None:
-    assert Reading(tmp_path).counts == {"file_missing": 1}
+    assert Reading(tmp_path).counts == {"file_unreadable": 1}
     assert Reading(tmp_path / "nowhere").counts == {"file_missing": 1}
 
 

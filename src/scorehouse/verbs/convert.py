@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorehouse.errors import InputRefusedError, UsageError
-from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.findings import Consequence, FindingLog
 from scorehouse.intake.flatten import flatten
 from scorehouse.intake.readers.results import read_results
 from scorehouse.intake.results import ResultChunk
@@ -139,7 +139,9 @@ def _split_by(text: str) -> SplitBy | None:
 
 
 def _nothing_read(log: FindingLog, findings: Path) -> str:
-    first = next((f for f in log if f.consequence in ("file_refused", "stop")), None)
+    refusals = [f for f in log if Consequence(f.consequence).leaves_out]
+    refusals.sort(key=lambda f: f.consequence not in ("file_refused", "stop"))
+    first = next(iter(refusals), None)
     why = f"{first.message} {first.remedy}" if first else "It holds no result."
     return f"Nothing could be read from the input. {why} See {findings.name}."
 

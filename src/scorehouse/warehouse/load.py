@@ -140,8 +140,7 @@ def _load_one(
 ) -> FileLoaded:
     kind, guess, shown = delivery.kind, delivery.guess, delivery.shown
     if kind is None:
-        rule = "load_unsure" if delivery.others else "load_unknown_kind"
-        loading.log.add(rule, file=shown, value=" or ".join(delivery.others))
+        _tell_refused(loading, delivery)
         ending = Ending(BAD_FORMAT, guess.why, {})
         return FileLoaded(shown, "", guess.why, guess.sureness, 0, ending)
     if kind.unloaded:
@@ -154,6 +153,14 @@ def _load_one(
     with _source(warehouse, delivery, digest) as source:
         ending = bring_one(loading, delivery, source, import_id)
     return FileLoaded(shown, kind.name, guess.why, guess.sureness, import_id, ending)
+
+
+def _tell_refused(loading: Loading, delivery: Delivery) -> None:
+    if delivery.fault:
+        loading.log.add("file_unreadable", file=delivery.shown, reason=delivery.fault)
+    else:
+        rule = "load_unsure" if delivery.others else "load_unknown_kind"
+        loading.log.add(rule, file=delivery.shown, value=" or ".join(delivery.others))
 
 
 def _files(delivery: Delivery) -> tuple[Path, ...]:

@@ -102,7 +102,8 @@ class Kind(NamedTuple):
 class Delivery(NamedTuple):
     """A file or folder of a load, what it is taken for, and why. `kind` None: not known.
 
-    `parts`: the files of a delivery that is several, of which `path` is the first.
+    `parts`: the files of a delivery that is several, of which `path` is the first; `fault`: why
+    nobody can read it.
     """
 
     path: Path
@@ -110,6 +111,7 @@ class Delivery(NamedTuple):
     guess: Guess
     others: tuple[str, ...] = ()
     parts: tuple[Path, ...] = ()
+    fault: str = ""
 
     @property
     def shown(self) -> str:

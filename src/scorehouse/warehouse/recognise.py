@@ -10,8 +10,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from scorehouse.errors import UsageError
+from scorehouse.intake.readers.damage import EMPTY_FOLDER, WIDE_TABLE, damage, is_wide_table
 from scorehouse.intake.readers.identify import (
     FileKind,
+    as_utf8,
     header_of,
     identify,
     identify_head,
@@ -38,7 +40,7 @@ def deliveries(paths: Sequence[Path], as_kind: str = "", otherwise: str = "") ->
     known = {kind.name: kind for kind in kinds() if not kind.unloaded}
     if as_kind and as_kind not in known:
         raise UsageError(f"unknown kind {as_kind!r}; known are {', '.join(sorted(known))}")
-    found = together(one for path in paths for one in _of_path(path, known.get(as_kind)))
+    found = together(one for path in paths for one in _given(path, known.get(as_kind)))
     if otherwise:
         found = [_or(one, known[otherwise]) for one in found]
     return sorted(found, key=lambda one: one.kind.rank if one.kind else 0)
@@ -46,19 +48,36 @@ def deliveries(paths: Sequence[Path], as_kind: str = "", otherwise: str = "") ->
 
 def _or(delivery: Delivery, kind: Kind) -> Delivery:
     """A table that no kind knows, as one of a kind that was declared for it."""
-    is_unknown = delivery.kind is None and not delivery.others
+    is_unknown = delivery.kind is None and not (delivery.others or delivery.fault)
     if not is_unknown or identify(delivery.path) in _NO_TABLES:
         return delivery
     return Delivery(delivery.path, kind, Guess(1.0, "a mapping was given for it"))
 
 
-def _of_path(path: Path, stated: Kind | None) -> Iterator[Delivery]:
+def _given(path: Path, stated: Kind | None) -> list[Delivery]:
+    """What a path that was named stands for; a folder with nothing in it is told."""
     if not path.exists():
         raise UsageError(f"there is no {path}")
+    is_empty = path.is_dir() and not any(file.is_file() for file in path.rglob("*"))
+    found = [] if is_empty else list(_of_path(path, stated))
+    return found or [_faulty(path, EMPTY_FOLDER)]
+
+
+def _faulty(path: Path, why: str) -> Delivery:
+    return Delivery(path, None, Guess(0.0, why), fault=why)
+
+
+def _of_path(path: Path, stated: Kind | None) -> Iterator[Delivery]:
     if stated is not None:
         yield Delivery(path, stated, Guess(1.0, "it was said"))
         return
+    fault = "" if path.is_dir() else damage(path)
+    if fault:
+        yield _faulty(path, fault)
+        return
     told = told_by(head_of(path), path)
+    if told.kind is not None and not path.is_dir() and is_wide_table(path):
+        told = _faulty(path, WIDE_TABLE)
     if told.kind is None and path.is_dir():
         yield from together(
             one
@@ -89,7 +108,7 @@ def head_of(path: Path) -> Head:
     if path.is_dir():
         return _head_of_folder(path)
     with path.open("rb") as stream:
-        start = stream.read(_HEAD_BYTES)
+        start = as_utf8(stream.read(_HEAD_BYTES))
     form = identify(path)
     if form is FileKind.ZIP:
         return _head_of_zip(path)
@@ -132,7 +151,7 @@ def _head_of_folder(path: Path) -> Head:
     start = b""
     if first is not None:
         with first.open("rb") as stream:
-            start = stream.read(_HEAD_BYTES)
+            start = as_utf8(stream.read(_HEAD_BYTES))
     are_alike = len({file.suffix.lower() for file in files}) <= 1
     return Head(path, start if are_alike else b"", members=members or ("",))
 
@@ -145,7 +164,7 @@ def _head_of_zip(path: Path) -> Head:
             start = b""
             if first:
                 with archive.open(first) as stream:
-                    start = stream.read(_HEAD_BYTES)
+                    start = as_utf8(stream.read(_HEAD_BYTES))
     except (zipfile.BadZipFile, NotImplementedError, OSError):
         return Head(path, b"", members=("",))
     members = tuple(names[:_FEW_MEMBERS])

@@ -11,6 +11,9 @@ from scorehouse.intake.readers.trt_xml import looks_like_xml
 _HEAD_BYTES = 1 << 16
 _PARQUET, _ZIP_FILE, _ZIP_EMPTY = b"PAR1", b"PK\x03\x04", b"PK\x05\x06"
 _LEFT_BEHIND = (".DS_Store", "Thumbs.db", "desktop.ini")
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""How a text begins whose letters have two bytes."""
+
 DELIMITERS = (",", "\t", ";", "|")
 
 
@@ -77,7 +80,14 @@ def delimiter_of(line: str) -> str:
     return max(DELIMITERS, key=line.count)
 
 
+def as_utf8(head: bytes) -> bytes:
+    """Return the first bytes of a text as UTF-8, whichever of the two encodings it is in."""
+    if not head.startswith(UTF_16):
+        return head
+    return head.decode("utf-16", "replace").lstrip("\ufeff").encode()
+
+
 def _text(head: bytes) -> str:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith(UTF_16):
         return head.decode("utf-16", "replace")
     return head.decode("utf-8", "replace")

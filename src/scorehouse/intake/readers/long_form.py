@@ -26,6 +26,7 @@ from scorehouse.intake.canonical import (
 )
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.readers.blocks import Block, Flags, blocks
+from scorehouse.intake.readers.damage import unreadable
 from scorehouse.intake.readers.order import KEY, Integers, Order, find_order, sort_table
 from scorehouse.intake.readers.table_source import (
     OWN_COLUMNS,
@@ -67,7 +68,7 @@ def read_long_form(
         try:
             yield from _stream(*tables, chunk_tests, progress, log, scratch)
         except (OSError, pa.ArrowException) as error:
-            log.add("file_unreadable", file=path.name, reason=type(error).__name__)
+            log.add("file_unreadable", file=path.name, reason=unreadable(error))
 
 
 def opened(

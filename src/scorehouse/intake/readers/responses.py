@@ -8,6 +8,7 @@ from pathlib import Path
 from scorehouse.intake.canonical import ResponseChunk
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.readers.archive import Limits
+from scorehouse.intake.readers.damage import EMPTY_FILE, EMPTY_FOLDER
 from scorehouse.intake.readers.identify import FileKind, identify, is_left_behind
 from scorehouse.intake.readers.long_form import Progress, read_long_form
 from scorehouse.intake.readers.trt import CHUNK_FILES, read_trt
@@ -47,6 +48,8 @@ def read_responses(
         elif kind in (FileKind.CSV, FileKind.PARQUET):
             beside = opportunities or opportunities_beside(path)
             yield from read_long_form(path, beside, log, chunk_tests=chunk_tests, progress=progress)
+        elif kind is FileKind.EMPTY:
+            log.add("file_unreadable", file=path.name, reason=EMPTY_FILE)
         elif kind is not None:
             log.add("file_unknown_kind", file=path.name)
 
@@ -79,7 +82,7 @@ def _folder(
 ) -> Iterator[ResponseChunk]:
     tables, documents = _contents(path, log)
     if not tables and not documents:
-        log.add("file_missing", file=path.name)
+        log.add("file_unreadable", file=path.name, reason=EMPTY_FOLDER)
     for table in tables:
         beside = opportunities or opportunities_beside(table)
         yield from read_long_form(table, beside, log, chunk_tests=chunk_tests, progress=progress)
@@ -115,6 +118,8 @@ def _contents(path: Path, log: FindingLog) -> tuple[list[Path], list[tuple[Path,
                 tables.append(file)
             elif _OPPORTUNITIES not in file.stem:
                 log.add("file_unknown_kind", file=shown)
+        elif kind is FileKind.EMPTY:
+            log.add("file_unreadable", file=shown, reason=EMPTY_FILE)
         elif kind is not None:
             log.add("file_unknown_kind", file=shown)
     return tables, documents

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.flatten import flatten
 from scorehouse.intake.readers.archive import DAMAGED, Limits, Walk, opened, small_member
+from scorehouse.intake.readers.damage import EMPTY_FILE, EMPTY_FOLDER
 from scorehouse.intake.readers.directory import Archive
 from scorehouse.intake.readers.identify import (
     FileKind,
@@ -175,7 +176,7 @@ def sorted_files(path: Path, log: FindingLog) -> SortedFiles:
         else:
             shown.append((file, name))
     if not shown:
-        log.add("file_missing", file=path.name)
+        log.add("file_unreadable", file=path.name, reason=EMPTY_FOLDER)
     return _of_kind(shown, log)
 
 
@@ -188,6 +189,8 @@ def _of_kind(files: Sequence[tuple[Path, str]], log: FindingLog) -> SortedFiles:
             tables.append(file)
         elif kind in (FileKind.XML, FileKind.ZIP):
             documents.append((file, shown))
+        elif kind is FileKind.EMPTY:
+            log.add("file_unreadable", file=shown, reason=EMPTY_FILE)
         elif kind is not None:
             log.add("file_unknown_kind", file=shown)
     return SortedFiles(documents, tables)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorehouse.intake.findings import FindingLog
+from scorehouse.intake.readers.damage import EMPTY_FILE, unreadable
 from scorehouse.intake.readers.delimited import TextBatch, is_utf8, read_batches, read_header
 from scorehouse.intake.readers.identify import FileKind, identify
 
@@ -88,11 +89,13 @@ def open_table(
         elif kind is FileKind.CSV and is_utf8(path, path.name, log):
             source = _from_csv(path, scratch, log)
         else:
-            if kind is not FileKind.CSV:
+            if kind is FileKind.EMPTY:
+                log.add("file_unreadable", file=path.name, reason=EMPTY_FILE)
+            elif kind is not FileKind.CSV:
                 log.add("file_unknown_kind", file=path.name)
             return None
     except (OSError, pa.ArrowException) as error:
-        log.add("file_unreadable", file=path.name, reason=type(error).__name__)
+        log.add("file_unreadable", file=path.name, reason=unreadable(error))
         return None
     return source if _check_columns(source, needed, known, quiet, log) else None
 

@@ -77,6 +77,8 @@ def bring(loading: Loading, path: Path, import_id: int) -> Ending:
         package = read_package(path, loading.log)
         items = frame(package.items)
         tests = tests if is_tabulator else frame(package.assessments)
+    if not tests.height and not items.height:
+        return Ending(BAD_DATA, "nothing of a package could be read; see the findings", {})
     cuts = _cuts(rows)
     _check(loading, path, rows, tests, cuts)
     return _bring(loading, path, import_id, tests, _with_contents(items, rows), cuts)
