@@ -27,10 +27,13 @@ from scorehouse.cli.warehouse_options import (
     opened,
 )
 from scorehouse.errors import UsageError
+from scorehouse.intake.catalogue import Consequence
 from scorehouse.verbs.output import write_table
+from scorehouse.verbs.rule_titles import title_of
 from scorehouse.warehouse.load import FileLoaded, LoadRequest, LoadSummary, reconcile
 from scorehouse.warehouse.load import load as load_files
 
+_GRAVEST = tuple(consequence.value for consequence in Consequence)
 _COLORS = {"PROCESSED": "green", "NO_UPDATE": "blue"}
 
 
@@ -94,6 +97,8 @@ def load(
             write_table(reconcile(house, summary), reconciliation)
         house.close()
     _print(summary, dry_run, as_json)
+    if len(summary.log) and findings is None and not as_json:
+        say("--findings FILE writes each of these, with its place and what to do.")
     raise typer.Exit(exit_code(summary))
 
 
@@ -147,6 +152,18 @@ def _print(summary: LoadSummary, is_dry: bool, as_json: bool) -> None:
         say("A dry run: nothing was kept.")
 
 
+def _told(summary: LoadSummary) -> list[str]:
+    """What was found, gravest first: how often, what becomes of it, and what the rule says."""
+    found = sorted(
+        summary.log.by_consequence().items(),
+        key=lambda one: (-_GRAVEST.index(one[0][1]), -one[1], one[0][0]),
+    )
+    return [
+        f"{count:,} x {rule} ({consequence.replace('_', ' ')}): {title_of(rule)}"
+        for (rule, consequence), count in found
+    ]
+
+
 def show(summary: LoadSummary) -> None:
     """Print what became of each file, and what was found."""
     table = Table(title="Loaded", title_justify="left")
@@ -162,7 +179,7 @@ def show(summary: LoadSummary) -> None:
             escape(loaded.ending.message),
         )
     out.print(table)
-    for rule, count in summary.log.counts().items():
-        say(f"{count:,} x {rule}")
+    for sentence in _told(summary):
+        say(sentence)
     if summary.snapshot:
         say(f"Held as snapshot {summary.snapshot}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import polars as pl
 
 from scorehouse.documents.findings_page import FindingsPage, RuleTold, render
 from scorehouse.errors import UsageError
-from scorehouse.intake.catalogue import Consequence, catalogue, is_private
+from scorehouse.intake.catalogue import Consequence, is_private
 from scorehouse.intake.checks import (
     Checker,
     CheckTotals,
@@ -43,6 +42,7 @@ from scorehouse.verbs.check_workers import (
     workers_for,
 )
 from scorehouse.verbs.request import load_rulebook, parse_year
+from scorehouse.verbs.rule_titles import first_sentence, title_of
 from scorehouse.verbs.schema_told import SchemaVerdicts
 
 Progress = Callable[[int, int | None], None]
@@ -294,26 +294,8 @@ def _rule_told(rule: str, consequence: str, number: int, examples: list[Finding]
 def _title(rule: str, number: int, examples: list[Finding]) -> str:
     """A rule's title; of a rule that happened once, what it says of that case."""
     if rule not in results_rules() and number == 1 and examples:
-        return _first_sentence(examples[0].message)
+        return first_sentence(examples[0].message)
     return title_of(rule)
-
-
-def title_of(rule: str) -> str:
-    """A rule's title: a numbered rule's own, else the message of the catalogue.
-
-    What differs from case to case is left open.
-
-    >>> title_of("column_missing")
-    'The column … is missing'
-    """
-    if rule in results_rules():
-        return results_rules()[rule].title
-    entry = catalogue().get(rule)
-    return _first_sentence(re.sub(r"\{[^}]*\}", "…", entry.message)) if entry else rule
-
-
-def _first_sentence(text: str) -> str:
-    return text.partition(". ")[0].removesuffix(".")
 
 
 def _examples(log: FindingLog) -> Mapping[tuple[str, str], list[Finding]]:
