@@ -188,3 +188,44 @@ def test_a_table_in_utf_16_is_refused_with_its_encoding(
     assert "the text is UTF-16, and tables are read as UTF-8" in refused(tmp_path / name, house)
     stated = scorehouse("load", tmp_path / name, "--as", "package", "-w", house, "--json")
     assert (stated.code, stated.json["files"][0]["status"]) == (2, "BAD_DATA")
+
+
+def test_what_was_found_is_said_in_words(house: Path, tmp_path: Path) -> None:
+    bad, nothing = trt(tmp_path, "bad.xml", school="", key="k-2"), tmp_path / "nothing.csv"
+    nothing.touch()
+    done = scorehouse("load", bad, nothing, tmp_path / "first.xml", "-w", house)
+    assert done.code == 1
+    said = done.err.splitlines()
+    assert said[0] == "1 x file_unreadable (file refused): This can't be read: …"
+    assert said[1] == "1 x P19 (record left out): What the reporting warehouse can't load without"
+    assert said[-1] == "--findings FILE writes each of these, with its place and what to do."
+    twice = "The same file was loaded before (import …); it was compared with what is held now"
+    assert f"1 x load_twice (information): {twice}" in said
+    assert "9000000001" not in done.err
+    named = scorehouse("load", bad, "-w", house, "--findings", tmp_path / "f.csv")
+    assert "--findings" not in named.err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "why"),
+    [
+        ("--effective", "2019-13-45", "'2019-13-45' is not a day as in 2019-06-30"),
+        ("--effective", "yesterday", "'yesterday' is not a day as in 2019-06-30"),
+        ("--year", "1850-51", "--year 1850-51: no file is of that year; use one from 2014-15 to"),
+        ("--year", "2950-51", "--year 2950-51: no file is of that year; use one from 2014-15 to"),
+        ("--year", "2018-20", "'2018-20' is not a school year; write it as in 2018-19"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["results", "roster"])
+def test_a_day_or_a_year_that_cant_be_is_refused_for_every_kind(
+    house: Path, tmp_path: Path, kind: str, option: str, value: str, why: str
+) -> None:
+    path = tmp_path / "first.xml"
+    if kind == "roster":
+        path = tmp_path / "roster.csv"
+        path.write_text("student_id,first_name\n9000000001,Ada\n", encoding="utf-8")
+    before = scorehouse("imports", "-w", house, "--json").json
+    done = scorehouse("load", path, option, value, "-w", house)
+    assert done.code == 2
+    assert why in " ".join(done.err.split())
+    assert scorehouse("imports", "-w", house, "--json").json == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ from scorehouse.warehouse.loading import (
 )
 from scorehouse.warehouse.recognise import deliveries
 from scorehouse.warehouse.replay import replay_waiting
+from scorehouse.warehouse.stated import check_year, stated_day
 from scorehouse.warehouse.store import Warehouse
 from scorehouse.warehouse.tidy import tidy
 from scorehouse.warehouse.transaction import Transaction
@@ -93,9 +95,11 @@ def load(
 ) -> LoadSummary:
     """Load files: all of it is there at the end, or nothing is.
 
-    Raises UsageError before anything is written (a file that isn't there, an unknown kind);
-    what is wrong with the files is in the summary's findings.
+    Raises UsageError before anything is written (a file that isn't there, an unknown kind, a
+    day or a year that can't be); what is wrong with the files is in the summary's findings.
     """
+    stated_day(request.effective)
+    check_year(request.school_year, date.today())
     found = deliveries(request.paths, request.as_kind, "mapped" if request.mapping else "")
     summary = LoadSummary(log=FindingLog(show_private=request.show_private))
     what = f"load of {len(found)} file" + ("s" if len(found) != 1 else "")

@@ -12,19 +12,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from scorehouse.errors import InputRefusedError, UsageError
+from scorehouse.errors import InputRefusedError
 from scorehouse.ids import CdsCode
 from scorehouse.warehouse.kinds.entity_days import Row, placed
 from scorehouse.warehouse.loading import BAD_DATA, Ending, Guess, Head, Kind, Loading
 from scorehouse.warehouse.merge import merge
 from scorehouse.warehouse.merge_ending import ending_of
 from scorehouse.warehouse.schema import TABLES
+from scorehouse.warehouse.stated import stated_day
 
 _TYPES = {
     "STATE": "state", "GROUPOFSTATES": "state_group", "GROUPOFDISTRICTS": "district_group",
@@ -72,7 +72,7 @@ def _bring(loading: Loading, path: Path, import_id: int, rows: Iterator[Row]) ->
         return Ending(BAD_DATA, "no entity could be taken; see the findings", {})
     _tell_orphans(loading, path, by_id)
     _tell_absent(loading, path, by_id)
-    placed_rows = list(placed(loading.transaction, by_id.values(), _valid_from(loading)))
+    placed_rows = list(placed(loading.transaction, by_id.values(), stated_day(loading.effective)))
     table = pa.Table.from_pylist(placed_rows, schema=TABLES["entity"].own_schema)
     return ending_of(merge(loading.transaction, "entity", table, import_id))
 
@@ -110,17 +110,6 @@ def _tell_absent(loading: Loading, path: Path, coming: dict[str, Row]) -> None:
     ]  # fmt: skip
     if absent:
         loading.log.add("entity_absent", file=path.name, count=len(absent))
-
-
-def _valid_from(loading: Loading) -> date | None:
-    if not loading.effective:
-        return None
-    try:
-        return date.fromisoformat(loading.effective)
-    except ValueError:
-        raise UsageError(
-            f"--effective {loading.effective!r} is not a day as in 2019-06-30"
-        ) from None
 
 
 # --- organization JSON ---

@@ -12,7 +12,6 @@ from datetime import date
 import polars as pl
 import pyarrow as pa
 
-from scorehouse.errors import UsageError
 from scorehouse.warehouse.kinds.people_checks import (
     Contradictions,
     folded,
@@ -29,6 +28,7 @@ from scorehouse.warehouse.loading import BAD_DATA, Ending, Loading
 from scorehouse.warehouse.merge import Merged, merge
 from scorehouse.warehouse.merge_ending import ending_of
 from scorehouse.warehouse.schema import ROW_ID, TABLES
+from scorehouse.warehouse.stated import stated_day
 
 ORDER = (
     "entity", "student", "local_id", "enrollment", "program_participation", "el_status",
@@ -196,11 +196,4 @@ def _arrow(name: str, rows: pl.DataFrame) -> pa.Table:
 
 def effective_day(loading: Loading) -> date | None:
     """The day since which undated rows hold, as stated; raises UsageError for no day."""
-    if not loading.effective:
-        return None
-    try:
-        return date.fromisoformat(loading.effective)
-    except ValueError:
-        raise UsageError(
-            f"--effective {loading.effective!r} is not a day as in 2019-06-30"
-        ) from None
+    return stated_day(loading.effective)
