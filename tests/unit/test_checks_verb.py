@@ -17,7 +17,8 @@ from scorehouse.cli.app import app
 from scorehouse.errors import UsageError
 from scorehouse.intake.catalogue import catalogue
 from scorehouse.intake.checks import results_rules
-from scorehouse.verbs.check import CheckRequest, check_file, compat_lines, title_of
+from scorehouse.verbs.check import CheckRequest, check_file, compat_lines
+from scorehouse.verbs.rule_titles import title_of
 from unit.intake_files import trt, zipped
 
 STUDENT = "9000000001"
