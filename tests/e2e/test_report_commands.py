@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,8 @@ import pytest
 
 import scorehouse as library
 from e2e.invented import Done, scorehouse
+from scorehouse.cli.console import out
+from scorehouse.cli.report_layout import WIDEST_NAME, column_width, fitting
 
 KINDS = ("aggregate", "claims", "targets", "items")
 
@@ -225,3 +228,48 @@ def test_from_python(house: Path) -> None:
         assert getattr(library, name)(house, school_years=["2018-19"]).figures.num_rows
     steps = ["2017-18:04", "2018-19:05"]
     assert library.report_longitudinal(house, steps=steps, follow="grades").figures.num_rows
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("aggregate", ("--by", "sex", "--by", "economic", "--demographics", "current")),
+        ("aggregate", ("--by", "sex", "--profile", "public")),
+        ("items", ("--type", "IAB")),
+        ("claims", ()),
+        ("targets", ()),
+    ],
+)
+def test_at_80_columns_no_figure_is_cut(
+    house: Path, monkeypatch: pytest.MonkeyPatch, kind: str, more: tuple[str, ...]
+) -> None:
+    """What has no room is left out and named; what is printed is as whole as on a wide screen."""
+    asked = (kind, "--year", "2018-19", "--subject", "ELA", *more)
+    monkeypatch.setattr(out, "_width", 400)
+    wide = report(house, *asked)
+    monkeypatch.setattr(out, "_width", 80)
+    narrow = report(house, *asked)
+    assert "No room" not in wide.err
+    assert "…" not in narrow.out
+    known = [cells(line) for line in wide.out.splitlines() if line.strip()]
+    table = [line for line in narrow.out.splitlines() if line.startswith(" ") and "─" not in line]
+    for line in filter(str.strip, table):
+        assert any(set(cells(line)) <= set(other) for other in known), line
+        assert len(line) <= 80
+    if "No room here for" in narrow.err:
+        heads = set().union(*map(cells, wide.out.splitlines()))
+        named = narrow.err.partition("No room here for ")[2].partition(":")[0].split(", ")
+        assert set(named) <= heads
+        assert not set(named) & set().union(*map(cells, narrow.out.splitlines()))
+
+
+def cells(line: str) -> list[str]:
+    """The cells of a printed line: two blanks stand between them at least."""
+    return [cell for cell in re.split(r"\s{2,}", line.strip()) if cell]
+
+
+def test_rows_keep_their_names_in_a_narrow_window() -> None:
+    told = {"Grade": ["05"], "Group": ["A" * 60], "Enrolled": ["1,204"], "Mean": ["2499.5 ±5.4"]}
+    assert fitting(told, 50) == ["Grade", "Group", "Mean"]
+    assert column_width("Group", told["Group"]) == WIDEST_NAME
+    assert column_width("Mean", told["Mean"]) == len("2499.5 ±5.4")

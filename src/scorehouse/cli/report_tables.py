@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from scorehouse.cli.console import out, say
+from scorehouse.cli.report_layout import NAMES, column_width, fitting
 from scorehouse.reports.statistics import rounded
 from scorehouse.warehouse.report import ReleasedReport
 
@@ -21,8 +22,13 @@ _HIDDEN = "hidden"
 def print_report(report: ReleasedReport) -> None:
     """Print the figures, then what comparisons say. What all rows share stands above them."""
     rows = report.figures.to_pylist()
+    left_out: dict[str, None] = {}
     for entity in dict.fromkeys(row["entity_id"] for row in rows[:MOST_ROWS]):
-        _print_table([row for row in rows[:MOST_ROWS] if row["entity_id"] == entity])
+        own = [row for row in rows[:MOST_ROWS] if row["entity_id"] == entity]
+        left_out |= dict.fromkeys(_print_table(own))
+    if left_out:
+        say(f"No room here for {', '.join(left_out)}: a wider window shows more, -o FILE writes "
+            "every column.")  # fmt: skip
     if len(rows) > MOST_ROWS:
         say(f"{len(rows) - MOST_ROWS:,} rows more; -o FILE writes all of them.")
     for sentence in sentences(report):
@@ -31,21 +37,21 @@ def print_report(report: ReleasedReport) -> None:
         say(note)
 
 
-def _print_table(rows: list[dict[str, Any]]) -> None:
+def _print_table(rows: list[dict[str, Any]]) -> list[str]:
+    """Print rows of one entity; return the columns for which there is no room."""
     cells = {head: [cell(row) for row in rows] for head, cell in _COLUMNS}
-    shared = [told[0] for head, told in cells.items() if head in _ABOUT and _is_one(told)]
+    shared = [told[0] for head, told in cells.items() if head in NAMES and _is_one(told)]
     title = escape(", ".join(filter(None, shared)))
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    shown = [told for head, told in cells.items() if not _is_left_out(head, told)]
-    for head, told in cells.items():
-        if not _is_left_out(head, told):
-            table.add_column(head, no_wrap=head != "Measure")
-    for line in zip(*shown, strict=True):
+    telling = {head: told for head, told in cells.items() if not _is_left_out(head, told)}
+    shown = fitting(telling, out.width)
+    for head in shown:
+        width = column_width(head, telling[head])
+        table.add_column(head, width=width, no_wrap=head not in NAMES, overflow="fold")
+    for line in zip(*(telling[head] for head in shown), strict=True):
         table.add_row(*map(escape, line))
     out.print(table)
-
-
-_ABOUT = ("Entity", "Year", "Subject", "Grade", "Test", "Measure", "Group")
+    return [head for head in telling if head not in shown]
 
 
 def _is_one(told: list[str]) -> bool:
@@ -54,7 +60,7 @@ def _is_one(told: list[str]) -> bool:
 
 def _is_left_out(head: str, told: list[str]) -> bool:
     """Whether a column says nothing: the same in all rows, or never anything but a reason."""
-    if head in _ABOUT:
+    if head in NAMES:
         return _is_one(told) and len(told) > 1
     return all(not cell or cell.startswith("(") for cell in told)
 
