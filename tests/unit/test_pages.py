@@ -422,3 +422,21 @@ def test_the_page_of_a_cohort_says_how_it_changed() -> None:
     (page,) = report_pages(told, samples.ABOUT, comparisons(told.figures))
     text = " ".join(parser.document_fromstring(html(page)).text_content().split())
     assert "ELA (the same students) rose by 5 points since 2016-17" in text
+
+
+@pytest.mark.parametrize(
+    ("kept", "title"),
+    [
+        (("cohort:2016-17-2018-19",), "The same students over years in"),
+        (("",), "Successive grades, whoever was in them in"),
+        (("cohort:2016-17-2018-19", ""), "The same students over years, beside everybody tested"),
+    ],
+)
+def test_a_longitudinal_page_is_named_after_who_is_in_it(kept: tuple[str, ...], title: str) -> None:
+    rows = [row for row in samples.longitudinal() if row["population"] in kept]
+    (page,) = report_pages(samples.released_rows(rows, "staff"), samples.ABOUT)
+    text = html(page)
+    assert page.lead.startswith(title)
+    assert ("same students" in re.sub("Students who are not[^<]*", "", text)) == (
+        "cohort" in kept[0]
+    )

@@ -72,7 +72,10 @@ def _blocks(one: Slice, rows: Figures, code: str, view: View) -> Iterator[Block]
             ]
             title = f"{heading(unit)}: {view.labels.group(code)}"
             key = key_of(one.key, code, column)
-            yield cohort_lines(key, title, places, lines, unit=unit, decimals=1, mark=mark)
+            what = lines[0].name
+            yield cohort_lines(
+                key, title, places, lines, unit=unit, decimals=1, mark=mark, what=what
+            )
     yield from _levels(one, rows, code, places, steps, view)
     change = _changes(rows, places, steps, f"{view.labels.group(code)}, {one.heading}")
     if change:

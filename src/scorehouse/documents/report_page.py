@@ -16,6 +16,7 @@ from scorehouse.documents import report_items, report_longitudinal, report_overa
 from scorehouse.documents.figure_rows import Figures, figures_of
 from scorehouse.documents.labels import Labels, why_meaning, why_words
 from scorehouse.documents.page import Block, Definitions, Page, Section, Words
+from scorehouse.documents.report_longitudinal import COHORT
 from scorehouse.documents.report_shared import View, compared_rows
 from scorehouse.documents.write import write_pages
 from scorehouse.reports.charts.words import MARK, counted, heading, listed
@@ -98,7 +99,7 @@ def _beside(rows: Figures) -> Figures:
 
 def _entity_page(report: str, view: View, released: Released, about: ReportAbout) -> Page:
     name, kind = view.name, view.labels.say("entity_type", view.entity_type)
-    title = view.labels.say("report", report)
+    title = _title(report, view.own, view.labels)
     lead = f"{title} in {_scope(view.own, view.labels)}."
     made = _MAKERS[report](view)
     return _page(
@@ -113,11 +114,19 @@ def _side_by_side(
     kind = labels.say("entity_type", rows.values("entity_type")[0]).lower()
     many = counted(len(entities), kind, f"{kind}s")
     title = f"{many} side by side"
-    lead = f"{labels.say('report', report)} in {_scope(rows, labels)}."
+    lead = f"{_title(report, rows, labels)} in {_scope(rows, labels)}."
     view = View(rows, entities[0], labels, counting().met_levels)
     made = report_overall.side_by_side(view)
     stem = f"{report}-{SIDE_BY_SIDE}"
     return _page(stem, title, "Comparison", lead, rows, made, released, about)
+
+
+def _title(report: str, rows: Figures, labels: Labels) -> str:
+    """What a report is called; a longitudinal one by who is in its rows."""
+    cohorts = [name.startswith(COHORT) for name in rows.values("population")]
+    if report != "longitudinal" or all(cohorts):
+        return labels.say("report", report)
+    return labels.say("report", f"{report}/{'both' if any(cohorts) else 'grades'}")
 
 
 def _scope(rows: Figures, labels: Labels) -> str:

@@ -63,9 +63,10 @@ def cohort_lines(
     unit: str = "",
     decimals: int = 0,
     mark: tuple[Number, str] | None = None,
+    what: str = "The same students",
 ) -> Chart:
-    """Draw the same students over grades: each place is a grade and its year."""
-    return _chart(key, title, places, series, unit, decimals, mark, "The same students")
+    """Draw the same students, or who else, over grades: each place is a grade and its year."""
+    return _chart(key, title, places, series, unit, decimals, mark, what)
 
 
 def _chart(
