@@ -212,6 +212,9 @@ def _checked(told: Mapping[str, Any], file: str = "") -> tuple[dict[str, Any], l
 
 def _contradictions(told: Mapping[str, Any], file: str) -> Iterator[Finding]:
     """What can't be asked together, each value being known."""
+    if told.get("report") == "longitudinal" and len(told.get("steps", ())) < _FEWEST_STEPS:
+        yield make("query_steps_missing", field="steps", file=file)
+        return
     for name, why in (*_of_report(told), *_of_groups(told)):
         yield make("query_contradiction", field=name, file=file, why=why)
 
@@ -223,12 +226,6 @@ def _of_report(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if report != "longitudinal":
         return
     steps = [step.split(":") for step in told.get("steps", ())]
-    if len(steps) < _FEWEST_STEPS:
-        yield (
-            "steps",
-            ("a longitudinal report needs two steps or more: --step 2017-18:03 --step 2018-19:04"),
-        )
-        return
     if set(told.get("assessment_types", ())) - {"summative"}:
         yield "assessment_types", "students are followed over summative tests only"
     for place, name in enumerate(("school_years", "grades")):

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -30,21 +31,21 @@ from scorehouse.rulebook.counting import dimensions
 from scorehouse.rulebook.small_groups import profile_named
 from scorehouse.warehouse import report_about as known
 from scorehouse.warehouse import report_build as build
+from scorehouse.warehouse import report_cohort as cohort
 from scorehouse.warehouse.availability import LOADING, RELEASED, Gate, Statuses, read_statuses
 from scorehouse.warehouse.availability import notes as on_their_way
 from scorehouse.warehouse.cube import ENROLLED, Cube, is_cubed
-from scorehouse.warehouse.engine import Engine
 from scorehouse.warehouse.entity_tree import Tree, chosen, read_tree
 from scorehouse.warehouse.marts import define_counted, is_in, register_days
 from scorehouse.warehouse.report_asked import check_asked
 from scorehouse.warehouse.report_door import Door
+from scorehouse.warehouse.report_notes import unlocked, unlocked_shown
 from scorehouse.warehouse.report_rows import (
     SCHOOL_KEYS,
     TEST_KEYS,
     Wanted,
     conditions,
     for_entities,
-    frame,
     mart_rows,
     wanted_schools,
 )
@@ -70,6 +71,7 @@ class Report:
     snapshot: int
     gate: Gate | None = None
     findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()  # with counts that nothing protects: for staff
 
     def relations(self, figures: pa.Table, *, is_cohort: bool) -> tuple[Relation, ...]:
         """Which counts of some of the figures are the sums of others."""
@@ -166,10 +168,24 @@ def figures_of(source: Warehouse | Reading, query: ReportQuery, profile: str = S
         wanted.population, has_scoring=_has_scoring(snapshot), only=_only(snapshot, wanted)
     )
     define_counted(snapshot.engine, population)
-    rows, schools = _MAKERS[query.report](_Sight(source, wanted, gate))
-    figures = figure_table(rows)
-    sums = known.structure(tree, query, schools, source.grades)
-    return Report(query, figures, sums, snapshot.last_import, gate, findings)
+    sight = _Sight(source, wanted, gate)
+    made = _MAKERS[query.report](sight)
+    notes = made.notes
+    if not profile_named(profile).is_hiding:
+        notes += unlocked(query, partial(_overall_of, sight))
+    sums = known.structure(tree, query, made.schools, source.grades)
+    findings += made.findings
+    return Report(query, figure_table(made.rows), sums, snapshot.last_import, gate, findings, notes)
+
+
+def _overall_of(sight: _Sight, query: ReportQuery) -> pl.DataFrame:
+    wanted = replace(sight.wanted, query=query)
+    rows = _by_school(replace(sight, wanted=wanted), "overall", _KEYS)
+    schools = rows.select(SCHOOL_KEYS).fill_null("").unique().rows()
+    asked = sight.tree.belongings(schools, wanted.entities).select(SCHOOL_KEYS)
+    return rows.with_columns(pl.col(SCHOOL_KEYS).fill_null("")).join(
+        asked.unique(), on=list(SCHOOL_KEYS), how="semi"
+    )
 
 
 def _least(query: ReportQuery, profile: str) -> str:
@@ -216,8 +232,13 @@ def _row_keys(figures: pa.Table) -> list[RowKey]:
     return [RowKey(*values) for values in zip(*columns, strict=True)]
 
 
-Made = tuple[list[dict[str, Any]], tuple[str, ...]]
-"""Rows of figures, and the schools that results counted for."""
+class Made(NamedTuple):
+    """Rows of figures, the schools that results counted for, and what is to be told."""
+
+    rows: list[dict[str, Any]]
+    schools: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def _aggregate(sight: _Sight) -> Made:
@@ -232,7 +253,7 @@ def _aggregate(sight: _Sight) -> Made:
     histograms = _histograms(sight) if query.percentiles else None
     closed = sight.reading.closed
     made = build.overall_rows(_ordered(rows), "overall", sight.tree, histograms, closed)
-    return list(made), _schools(by_school)
+    return Made(list(made), _schools(by_school))
 
 
 def _by_school(sight: _Sight, name: str, keys: tuple[str, ...]) -> pl.DataFrame:
@@ -290,7 +311,7 @@ def _claims(sight: _Sight) -> Made:
     rows = for_entities(by_school, sight.tree, sight.wanted)
     rows = _of_the_year(rows, sight.query.program).with_columns(n_tested="n_scored")
     made = build.overall_rows(_ordered(rows), "claims", sight.tree)
-    return list(made), _schools(by_school)
+    return Made(list(made), _schools(by_school))
 
 
 def _of_the_year(rows: pl.DataFrame, program: str) -> pl.DataFrame:
@@ -313,7 +334,7 @@ def _targets(sight: _Sight) -> Made:
     by_school = _by_school(sight, "targets", (*_KEYS, "measure"))
     rows = _ordered(for_entities(by_school, sight.tree, sight.wanted))
     made = build.target_rows(rows, known.target_pools(sight.snapshot), sight.tree)
-    return made, _schools(by_school)
+    return Made(made, _schools(by_school))
 
 
 def _items(sight: _Sight) -> Made:
@@ -327,17 +348,18 @@ def _items(sight: _Sight) -> Made:
     traits = _by_school(sight, "traits", (*_KEYS, "measure"))
     made = build.item_rows(rows, most, sight.tree)
     made += build.trait_rows(for_entities(traits, sight.tree, sight.wanted), sight.tree)
-    return made, tuple({*_schools(by_school), *_schools(traits)})
+    return Made(made, tuple({*_schools(by_school), *_schools(traits)}))
 
 
 def _longitudinal(sight: _Sight) -> Made:
     query, tree, wanted = sight.query, sight.tree, sight.wanted
     pairs = query.pairs
-    engine, results = sight.snapshot.engine, _seen(sight)
+    engine = sight.snapshot.engine
+    results = cohort.seen(engine, sight.gate)
     at = replace(wanted, query=replace(query, school_years=(), grades=()))
-    places = _places(engine, results, conditions(at))
+    places = cohort.places(engine, results, conditions(at))
     engine.register("unit", tree.belongings(places, wanted.entities).to_arrow())
-    engine.register("step", _steps(pairs))
+    engine.register("step", cohort.steps(pairs))
     rows = mart_rows(
         engine, "cohort", ("unit", *TEST_KEYS, "step", "standing"), query.wanted_groups,
         conditions(at), steps=str(len(pairs)), results=results,
@@ -347,46 +369,8 @@ def _longitudinal(sight: _Sight) -> Made:
     followed = f"{COHORT}:{'/'.join(query.steps)}"
     population = known.population_of(query, followed)
     made = build.cohort_rows(rows, tree, pairs, query.follow, population)
-    return made, tuple(dict.fromkeys(school for school, _ in places))
-
-
-def _places(engine: Engine, results: str, where: str) -> list[tuple[str, str]]:
-    """Where results count: a school, and the LEA that answers for them where that is asked."""
-    text = (
-        "SELECT DISTINCT coalesce(school_id, '') AS school_id, coalesce(lea_id, '') AS lea_id "
-        f"FROM {results} WHERE {where}"
-    )
-    return [(school, lea) for school, lea in frame(engine, text).rows()]
-
-
-def _seen(sight: _Sight) -> str:
-    """The view of results that may be seen: a cohort's steps hang together."""
-    engine = sight.snapshot.engine
-    if not sight.gate.is_in_use:
-        return "counted"
-    keys = frame(
-        engine,
-        "SELECT DISTINCT coalesce(school_id, '') AS school_id, school_year, subject, "
-        "assessment_type FROM counted",
-    )
-    engine.register("available", sight.gate.kept(keys).to_arrow())
-    engine.view(
-        "seen",
-        "SELECT c.* FROM counted AS c JOIN available AS a"
-        " ON a.school_id = coalesce(c.school_id, '') AND a.school_year = c.school_year"
-        " AND a.subject = c.subject AND a.assessment_type = c.assessment_type",
-    )
-    return "seen"
-
-
-def _steps(pairs: tuple[tuple[str, str], ...]) -> pa.Table:
-    return pa.table(
-        {
-            "school_year": pa.array([year for year, _ in pairs], pa.string()),
-            "test_grade": pa.array([grade for _, grade in pairs], pa.string()),
-            "step": pa.array(range(1, len(pairs) + 1), pa.int64()),
-        }
-    )
+    told = cohort.nobody_followed(query, rows, build.FOLLOWED)
+    return Made(made, tuple(dict.fromkeys(school for school, _ in places)), *told)
 
 
 _MAKERS: Mapping[str, Callable[[_Sight], Made]] = {
@@ -421,11 +405,14 @@ def released(
     asked = known.asked(query, gate.let_in if gate else frozenset())
     passed = door.passed(figures, asked, query.steps)
     passed = replace(passed, figures=without_hidden_changes(passed.figures))
+    notes = report.notes
+    if rules.is_hiding:
+        notes = unlocked_shown(query, passed.figures.to_pylist())
     return ReleasedReport(
         query,
         passed,
         comparisons(passed.figures, query.entities),
-        tuple(on_their_way(gate)) if gate else (),
+        (*on_their_way(gate), *notes) if gate else notes,
         report.findings,
     )
 

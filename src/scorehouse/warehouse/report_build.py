@@ -229,13 +229,13 @@ def _cohort_row(
     own: pl.DataFrame, tree: Tree, pairs: Sequence[tuple[str, str]], population: str
 ) -> Iterator[Row]:
     by_standing = {row["standing"]: row for row in own.to_dicts()}
-    row = by_standing.get(_FOLLOWED)
+    row = by_standing.get(FOLLOWED)
     if row is None:
         return
     missing = [
         {"reason": standing, "students": one["n_scored"]}
         for standing, one in sorted(by_standing.items())
-        if standing != _FOLLOWED
+        if standing != FOLLOWED
     ]
     made = {**_step_figures(row), "missing": missing}
     if row["step"] > 1:
@@ -256,4 +256,4 @@ def _step_figures(row: Row) -> Row:
     return figures.score_figures(row, figures.level_number(row, {}))
 
 
-_FOLLOWED = "followed"
+FOLLOWED = "followed"
