@@ -440,3 +440,15 @@ def test_a_longitudinal_page_is_named_after_who_is_in_it(kept: tuple[str, ...], 
     assert ("same students" in re.sub("Students who are not[^<]*", "", text)) == (
         "cohort" in kept[0]
     )
+
+
+@pytest.mark.parametrize(
+    ("met", "said"), [(0.0, "likely 0.0 to 39.0"), (100.0, "likely 61.0 to 100.0")]
+)
+def test_a_share_of_six_students_at_an_end_has_a_likely_range(met: float, said: str) -> None:
+    """Wilson's interval: z² ÷ (n + z²) from the end, which is 3.84 ÷ 9.84 of six."""
+    row = next(row for row in samples.overall() if row["test_grade"] == "03")
+    row |= {"n_tested": 6, "n_scored": 6, "percent_met": met, "se_percent_met": 0.0}
+    (page,) = report_pages(samples.released_rows([row], "staff"), samples.ABOUT)
+    assert said in page.facts[0].remark
+    assert said.removeprefix("likely ") in html(page)

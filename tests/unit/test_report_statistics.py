@@ -174,6 +174,20 @@ def test_wilson_stays_between_0_and_100_and_holds_the_share(share: tuple[int, in
     assert told - 1e-9 <= high <= 100
 
 
+@given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_ends_of_wilson_are_the_shares_that_just_allow_what_was_seen(
+    share: tuple[int, int],
+) -> None:
+    """At each end the share seen is as far off as chance reaches there, in its own deviation."""
+    part, n = share
+    for end in uncertainty.wilson(Share(part, n)):
+        true = end / 100
+        reach = uncertainty.spread() * (true * (1 - true) / n) ** 0.5
+        assert abs(part / n - true) == pytest.approx(reach, abs=1e-6)
+    low, high = uncertainty.wilson(Share(part, n))
+    assert high - low > 1
+
+
 def test_newcombe_gives_the_published_example() -> None:
     """56 of 70 against 48 of 80, method 10."""
     found = uncertainty.between_shares(Share(56, 70), Share(48, 80))

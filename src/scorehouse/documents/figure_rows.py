@@ -13,7 +13,7 @@ from scorehouse.documents.labels import is_everybody, why_words
 from scorehouse.reports.charts import Amount
 from scorehouse.reports.figure_shape import ALL_STUDENTS, KEYS
 from scorehouse.reports.statistics import rounded
-from scorehouse.reports.uncertainty import spread
+from scorehouse.reports.uncertainty import Share, spread, wilson
 
 HIDDEN, MARKED, CODED = "hidden", "marked", "percent_met_coded"
 PERCENTS, MET, SE_MET = "percent_levels", "percent_met", "se_percent_met"
@@ -82,14 +82,14 @@ class FigureRow:
         )
 
     def _ends(self, column: str, se: str) -> tuple[float | None, float | None]:
+        """The ends of the likely range; of a share by Wilson's method, where students are known."""
         error = self.cells.get(se) if se else None
-        if error is None:
+        if error is None or (column == MET and not self.n):
             return None, None
-        low = self.cells[column] - spread() * error
-        high = self.cells[column] + spread() * error
-        if column == MET:
-            low, high = max(0.0, low), min(float(MOST_PERCENT), high)
-        return low, high
+        value = self.cells[column]
+        if column == MET and self.n:
+            return wilson(Share(value * self.n / MOST_PERCENT, self.n))
+        return value - spread() * error, value + spread() * error
 
     def met(self) -> Amount:
         """The share that met the standard, or the code that stands for an extreme one."""
