@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -225,3 +226,20 @@ def test_the_cube_follows_a_replaced_identifier(fresh: Warehouse) -> None:
     followed = numbers()
     shutil.rmtree(fresh.root / "cube")
     assert followed == numbers() == {SCHOOLS[0]: (None, 2), SCHOOLS[1]: (2, 0)}
+
+
+def test_enrollment_of_one_district_counts_students_tested_elsewhere(tmp_path: Path) -> None:
+    """Who is enrolled here and was tested there is in the group of the result, either way."""
+    moved = helper.world(7, 60)
+    for result in moved.results:
+        if result["school_year"] == "2018-19" and result["school_id"] == SCHOOLS[0]:
+            result["school_id"] = SCHOOLS[2]
+    told = helper.house(tmp_path / "w", moved)
+    query = ReportQuery("aggregate", entities=(NORTH,), school_years=("2018-19",),
+                        student_groups=("ALL", "F", "SED&F"))  # fmt: skip
+    alone = figures_of(told, query).figures.to_pylist()
+    beside = figures_of(told, replace(query, entities=(STATE, NORTH))).figures.to_pylist()
+    columns = ("subject", "test_grade", "student_group", "n_enrolled", "n_tested", "participation")
+    own = [[row[name] for name in columns] for row in alone]
+    assert own == [[r[name] for name in columns] for r in beside if r["entity_id"] == NORTH]
+    assert any(row[3] and row[4] < row[3] for row in own if row[2] == "F&SED")

@@ -211,14 +211,15 @@ def _without_nonpublic(tree: Tree, query: ReportQuery, entities: Iterable[str]) 
 
 
 def _only(snapshot: Snapshot, wanted: Wanted) -> str:
-    """Narrow what is read to students who have a result in the schools asked for."""
+    """Narrow what is read to students who have a result, or are enrolled, in the schools."""
     if wanted.schools is None or wanted.query.counted_at != "tested":
         return ""
+    inside = is_in("school_id", wanted.schools)
     snapshot.engine.view(
         "asked_students",
         "SELECT DISTINCT coalesce(student_id, opportunity_id) AS who "
-        f"FROM ({under_current_id('result')}) AS x "
-        f"WHERE {wanted.population.scope} AND {is_in('school_id', wanted.schools)}",
+        f"FROM ({under_current_id('result')}) AS x WHERE {wanted.population.scope} AND {inside} "
+        f"UNION SELECT student_id FROM ({under_current_id('enrollment')}) AS y WHERE {inside}",
     )
     return "asked_students"
 
