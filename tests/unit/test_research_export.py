@@ -9,12 +9,15 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from report_help import NORTH, SCHOOLS, add, house, world
+from report_help import NORTH, SCHOOLS, SOUTH, World, add, house, world
 from scorehouse.cli.app import app
 from scorehouse.exports.research_read import read
 from scorehouse.reports.query import ReportQuery
-from scorehouse.warehouse import Warehouse
+from scorehouse.terms import SchoolYear
+from scorehouse.warehouse import Warehouse, research_entities
+from scorehouse.warehouse.entity_tree import read_tree
 from scorehouse.warehouse.report import make
+from scorehouse.warehouse.research_entities import schools_of_year, together
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +152,41 @@ def test_results_that_arent_released_stay_out_and_are_told(tmp_path: Path) -> No
     of_north = found.filter(pl.col("county_code") + pl.col("district_code") == NORTH[:7])
     assert set(of_north["test_id"]) == {"01"}
     assert set(found["test_id"]) == {"01", "02"}
+
+
+def test_a_year_without_results_is_said_and_is_exit_code_1(tmp_path: Path) -> None:
+    told = house(tmp_path / "w", World())
+    code, said = run(told, tmp_path / "out", "--year", "2018-19")
+    assert (code, said["rows"], said["left_out"]) == (1, 0, [])
+    assert said["notes"] == ["The warehouse holds no summative results of 2018-19."]
+    assert (tmp_path / "out" / "sb_ca2019entities_csv.txt").exists()
+
+
+def test_districts_are_asked_about_together_and_only_where_there_is_something(
+    made: Warehouse, written: tuple[Path, dict[str, object]], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """One query or one for each district: the files are the same, to the byte."""
+    with made.snapshot() as snapshot:
+        tree = read_tree(snapshot)
+        named = schools_of_year(snapshot, SchoolYear(2019))
+        assert named == {
+            row["school_id"]
+            for row in snapshot.sql(
+                "SELECT school_id FROM result WHERE school_year = '2018-19'"
+            ).to_pylist()
+        } | {
+            row["school_id"]
+            for row in snapshot.sql(
+                "SELECT school_id FROM enrollment WHERE school_year = '2018-19'"
+            ).to_pylist()
+        }
+        districts = [NORTH, SOUTH]
+        assert list(together(tree, districts, named)) == [(NORTH, SOUTH)]
+        assert list(together(tree, districts, {SCHOOLS[2]})) == [(SOUTH,)]
+        assert list(together(tree, districts, set())) == []
+        monkeypatch.setattr(research_entities, "MOST_TOGETHER", 0)
+        assert list(together(tree, districts, named)) == [(NORTH,), (SOUTH,)]
+    run(made, tmp_path / "out", "--year", "2018-19")
+    name = "sb_ca2019_all_csv_v1.txt"
+    assert (tmp_path / "out" / name).read_bytes() == (written[0] / name).read_bytes()

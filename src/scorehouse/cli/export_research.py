@@ -46,7 +46,7 @@ from scorehouse.terms import SchoolYear
 from scorehouse.warehouse.entity_tree import DISTRICT, SCHOOL, Tree
 from scorehouse.warehouse.export import new_folder
 from scorehouse.warehouse.report import Reading, figures_of, opened_for_reports, released
-from scorehouse.warehouse.research_entities import entities_of_year
+from scorehouse.warehouse.research_entities import entities_of_year, schools_of_year, together
 from scorehouse.warehouse.store import Warehouse
 
 PROFILE = "research-file"
@@ -85,7 +85,8 @@ def research_file(
 ) -> None:
     """Write results, entities, student groups and tests in the layout of the year.
 
-    What the state's own files hide is hidden. Exit code 1: something has no code in the files.
+    What the state's own files hide is hidden. Exit code 1: there are no results of the year, or
+    something has no code in the files.
     """
     with answering(as_json):
         school_year = _parsed(year)
@@ -95,6 +96,8 @@ def research_file(
             with progress("writing", "districts", quiet=as_json) as report:
                 written = run.write(output, report)
             house.note("export", "", f"research files of {school_year}: {written} rows")
+    if run.is_empty:
+        run.notes[f"The warehouse holds no summative results of {school_year}."] = None
     left_out = [
         {"what": what, "which": which, "times": times}
         for (what, which), times in sorted(run.told.items())
@@ -104,7 +107,7 @@ def research_file(
                     "uncertain": era.uncertain, "notes": list(run.notes)})  # fmt: skip
     else:
         _say(output, written, left_out, [era.uncertain, *run.notes])
-    raise typer.Exit(SOMETHING_LEFT_OUT if left_out else 0)
+    raise typer.Exit(SOMETHING_LEFT_OUT if left_out or run.is_empty else 0)
 
 
 def _parsed(year: str) -> SchoolYear:
@@ -136,6 +139,7 @@ class _Run:
     ) -> None:
         self.told: Told = Counter()
         self.notes: dict[str, None] = {}
+        self.is_empty = False
         self._house = house
         self._year = year
         self._era = era
@@ -161,6 +165,7 @@ class _Run:
             if self._form is Form.DELIMITED or self._era.has_fixed_form(RESULTS):
                 name = f"sb_ca{year}_{self._name}_{ending}_v1.txt"
                 written = self._write(folder / name, RESULTS, rows)
+                self.is_empty = not written
             else:
                 self.told["file", "results: their places in the fixed form aren't published"] += 1
             kept = [one for one in entities.values() if len(one.code) == len(_STATE)]
@@ -183,10 +188,13 @@ class _Run:
     ) -> Iterator[dict[str, Value]]:
         """Rows of the state, then of each district and its schools, in the order of codes."""
         districts = _in_order(reading.tree, entities)
+        named = schools_of_year(reading.snapshot, self._year)
+        if not named:
+            return
         yield from self._rows(reading, (reading.tree.state.entity_id,), "", entities)
-        for done, district in enumerate(districts, start=1):
-            yield from self._rows(reading, (district,), "schools", entities)
-            report(done, len(districts))
+        for some in together(reading.tree, districts, named):
+            yield from self._rows(reading, some, "schools", entities)
+            report(districts.index(some[-1]) + 1, len(districts))
 
     def _rows(
         self,
@@ -202,7 +210,7 @@ class _Run:
                 student_groups=tuple(self._groups), subjects=tuple(codes().tests),
                 as_of=self._as_of,
             )  # fmt: skip
-            found = released(figures_of(reading, query, PROFILE), PROFILE)
+            found = released(figures_of(reading, query, PROFILE), PROFILE, is_compared=False)
             figures += found.figures.to_pylist()
             if wanted == (reading.tree.state.entity_id,):  # the state has all results
                 self.notes |= dict.fromkeys(found.notes)

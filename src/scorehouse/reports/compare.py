@@ -8,7 +8,7 @@ whether it is more than noise.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -61,7 +61,7 @@ def comparisons(figures: pa.Table, entities: Sequence[str] = ()) -> pa.Table:
     with its first step.
     """
     rows = [row for row in figures.to_pylist() if row["measure"] == OVERALL]
-    known = {_key(row): row for row in rows}
+    known = _known(rows)
     found: list[dict[str, Any]] = []
     for row in rows:
         found += _since_first_step(row)
@@ -72,19 +72,35 @@ def comparisons(figures: pa.Table, entities: Sequence[str] = ()) -> pa.Table:
     return pa.Table.from_pylist(found, schema=COMPARISONS)
 
 
+class _Known(NamedTuple):
+    """Rows by their keys; the years of each key without its year; a row of each entity."""
+
+    rows: Mapping[Key, Row]
+    years: Mapping[Key, Sequence[str]]
+    entities: Mapping[str, Row]
+    states: tuple[str, ...]
+
+
+def _known(rows: Sequence[Row]) -> _Known:
+    years: dict[Key, list[str]] = {}
+    for row in rows:
+        years.setdefault(_key({**row, "school_year": ""}), []).append(row["school_year"])
+    entities = {row["entity_id"]: row for row in rows}
+    states = tuple(name for name, row in entities.items() if row["entity_type"] == "state")
+    return _Known({_key(row): row for row in rows}, years, entities, states)
+
+
 def _key(row: Row) -> Key:
     return tuple(row[name] for name in (*KEYS.names, "population"))
 
 
-def _other(row: Row, known: Mapping[Key, Row], **changed: str) -> Row | None:
-    return known.get(_key({**row, **changed}))
+def _other(row: Row, known: _Known, **changed: str) -> Row | None:
+    return known.rows.get(_key({**row, **changed}))
 
 
-def _with_year(row: Row, known: Mapping[Key, Row]) -> Iterator[dict[str, Any]]:
-    at = KEYS.names.index("school_year")
-    own = _key(row)
-    before = [k[at] for k in known if k[:at] + k[at + 1 :] == own[:at] + own[at + 1 :]]
-    earlier = max((year for year in before if year < row["school_year"]), default="")
+def _with_year(row: Row, known: _Known) -> Iterator[dict[str, Any]]:
+    years = known.years[_key({**row, "school_year": ""})]
+    earlier = max((year for year in years if year < row["school_year"]), default="")
     other = _other(row, known, school_year=earlier)
     if other is not None:
 
@@ -94,9 +110,10 @@ def _with_year(row: Row, known: Mapping[Key, Row]) -> Iterator[dict[str, Any]]:
         yield from _told(row, other, WITH_YEAR, earlier, say, is_part=False)
 
 
-def _with_wholes(row: Row, known: Mapping[Key, Row]) -> Iterator[dict[str, Any]]:
-    wholes = {k[0] for k, other in known.items() if _is_above(other, row)}
-    for whole in sorted(wholes):
+def _with_wholes(row: Row, known: _Known) -> Iterator[dict[str, Any]]:
+    for whole in sorted({row["parent_id"], *known.states} & known.entities.keys()):
+        if not _is_above(known.entities[whole], row):
+            continue
         other = _other(row, known, entity_id=whole)
         if other is not None:
             yield from _told(row, other, WITH_WHOLE, whole, _saying(row, other), is_part=True)
@@ -125,9 +142,7 @@ def _is_above(other: Row, row: Row) -> bool:
     return bool(other["entity_id"] == row["parent_id"] or other["entity_type"] == "state")
 
 
-def _with_first(
-    row: Row, known: Mapping[Key, Row], entities: Sequence[str]
-) -> Iterator[dict[str, Any]]:
+def _with_first(row: Row, known: _Known, entities: Sequence[str]) -> Iterator[dict[str, Any]]:
     if row["entity_id"] not in entities[1:]:
         return
     other = _other(row, known, entity_id=entities[0])
@@ -135,7 +150,7 @@ def _with_first(
         yield from _told(row, other, WITH_ENTITY, entities[0], _saying(row, other), is_part=False)
 
 
-def _with_all(row: Row, known: Mapping[Key, Row]) -> Iterator[dict[str, Any]]:
+def _with_all(row: Row, known: _Known) -> Iterator[dict[str, Any]]:
     if row["student_group"] == ALL_STUDENTS:
         return
     other = _other(row, known, student_group=ALL_STUDENTS)

@@ -1,15 +1,18 @@
-"""Entities as they stood in a school year, for files that name them."""
+"""Entities as they stood in a school year, for files that name them, and which have rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from scorehouse.terms import SchoolYear
+from scorehouse.warehouse.entity_tree import SCHOOL, Tree
 from scorehouse.warehouse.snapshot import Snapshot
 
 _JUNE, _LAST = 6, 30
+MOST_TOGETHER = 50
+"""Schools whose figures are made at one go: every query costs, and so does what it holds."""
 
 
 def entities_of_year(snapshot: Snapshot, year: SchoolYear) -> dict[str, Mapping[str, Any]]:
@@ -34,3 +37,29 @@ def _distance(row: Mapping[str, Any], day: date) -> int:
     if begins <= day <= ends:
         return 0
     return (begins - day).days if begins > day else (day - ends).days
+
+
+def schools_of_year(snapshot: Snapshot, year: SchoolYear) -> set[str]:
+    """The schools, or other entities, that results or enrollments of a school year name."""
+    parts = (
+        f"SELECT school_id FROM {table} WHERE school_year = '{year}'"
+        for table in ("result", "enrollment")
+    )
+    return set(snapshot.sql(" UNION ".join(parts))["school_id"].to_pylist())
+
+
+def together(tree: Tree, entities: Sequence[str], named: set[str]) -> Iterator[tuple[str, ...]]:
+    """The entities in or below which something is named, in order, several at a time."""
+    found: list[str] = []
+    schools = 0
+    for entity in entities:
+        own = {entity, *tree.below(entity, SCHOOL)}
+        if not own & named:
+            continue
+        if found and schools + len(own) > MOST_TOGETHER:
+            yield tuple(found)
+            found, schools = [], 0
+        found.append(entity)
+        schools += len(own)
+    if found:
+        yield tuple(found)
