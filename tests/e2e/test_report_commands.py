@@ -273,3 +273,36 @@ def test_rows_keep_their_names_in_a_narrow_window() -> None:
     assert fitting(told, 50) == ["Grade", "Group", "Mean"]
     assert column_width("Group", told["Group"]) == WIDEST_NAME
     assert column_width("Mean", told["Mean"]) == len("2499.5 ±5.4")
+
+
+def test_mistakes_of_options_and_of_what_the_warehouse_lacks_are_told_together(
+    house: Path, tmp_path: Path
+) -> None:
+    wrong = ("-e", "123", "--group", "ZZ", "--by", "foo", "--filter", "x", "--subject", "Art")
+    done = report(house, "aggregate", *wrong, "--year", "2015-16", "--json")
+    assert done.code == 2
+    assert {(f["field"], f["value"]) for f in done.json["findings"]} == {
+        ("entities", "123"), ("student_groups", "ZZ"), ("by", "foo"), ("filters", "x"),
+        ("subjects", "Art"), ("school_years", "2015-16"),
+    }  # fmt: skip
+    done = report(house, "longitudinal", "-e", "123", "--json")
+    assert [f["rule"] for f in done.json["findings"]] == [
+        "query_steps_missing", "query_entity_unknown",
+    ]  # fmt: skip
+    done = scorehouse("report", "aggregate", "-g", "ZZ", "-w", tmp_path / "none", "--json")
+    assert [f["value"] for f in done.json["findings"]] == ["ZZ"]
+
+
+def test_a_table_that_shows_its_audience_nothing_says_what_to_ask_instead(house: Path) -> None:
+    asked = ("aggregate", "--year", "2018-19", "--subject", "ELA", "--profile", "public")
+    groups = ("--by", "race", "--by", "sex", "--demographics", "current", "--children", "schools")
+    none = report(house, *asked, *groups, "--filter", "migrant=MIG", "--json")
+    rows = none.json["figures"]
+    assert rows
+    assert not any(row["n_tested"] or row["n_scored"] for row in rows)
+    (told,) = (note for note in none.json["notes"] if "shows no number" in note)
+    assert "fewer groups" in told
+    assert not any("something is hidden" in note for note in none.json["notes"])
+    some = report(house, *asked, "--children", "schools", "--json")
+    assert any(row["n_scored"] for row in some.json["figures"])
+    assert not any("shows no number" in note for note in some.json["notes"])

@@ -13,6 +13,7 @@ import typer
 
 from scorehouse.cli import report_options as options
 from scorehouse.cli.console import SOMETHING_LEFT_OUT, answering, print_json, say
+from scorehouse.cli.report_mistakes import with_all_mistakes
 from scorehouse.cli.report_tables import notes, print_report
 from scorehouse.cli.warehouse_options import (
     DEFAULT_FOLDER,
@@ -26,6 +27,7 @@ from scorehouse.errors import UsageError
 from scorehouse.exports.files import check_suffix, write_file
 from scorehouse.exports.workbook import Notes
 from scorehouse.reports.query import as_dict
+from scorehouse.reports.refusal import QueryRefusedError
 from scorehouse.rulebook.small_groups import profile_named
 from scorehouse.rulebook.statistic import meanings
 from scorehouse.warehouse.report import STAFF, ReleasedReport, make
@@ -118,7 +120,10 @@ def _run(
 ) -> ReleasedReport:
     with answering(as_json):
         profile_named(profile)
-        query = options.asked_query(kind, told, files.query, as_of)
+        try:
+            query = options.asked_query(kind, told, files.query, as_of)
+        except QueryRefusedError as refused:
+            raise with_all_mistakes(refused, kind, told, where, as_of) from None
         if files.output is not None:
             check_suffix(files.output)
         if files.with_pdf and files.html is None:

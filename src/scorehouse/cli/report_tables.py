@@ -80,7 +80,13 @@ def notes(report: ReleasedReport) -> Iterator[str]:
     yield from report.notes
     rows = report.figures.to_pylist()
     hidden = sum(bool(row.get(_HIDDEN)) for row in rows)
-    if hidden:
+    if hidden and not any(row["n_scored"] or row["n_tested"] for row in rows):
+        yield (
+            f"For this audience ({report.released.profile}) the table shows no number of "
+            "students: all are hidden. Ask for fewer groups at once, for larger ones, for all "
+            "grades together (no --grade), or without schools."
+        )
+    elif hidden:
         yield f"In {hidden:,} rows something is hidden, each with its reason."
     marked = sum(bool(row.get("marked")) for row in rows)
     if marked:
