@@ -94,7 +94,7 @@ def _command(kind: str) -> Callable[..., None]:
 
     command.__doc__ = (
         f"{_HELP[kind]}\n\nExit code 1: there is nothing of what was asked for, or not of every "
-        "year; 2: the query can't be answered, and findings say why."
+        "year, or nobody to follow; 2: the query can't be answered, and findings say why."
     )
     return command
 
