@@ -162,6 +162,13 @@ def test_a_year_without_results_is_said_and_is_exit_code_1(tmp_path: Path) -> No
     assert (tmp_path / "out" / "sb_ca2019entities_csv.txt").exists()
 
 
+def test_enrollments_alone_have_rows_and_no_note_of_groups(tmp_path: Path) -> None:
+    alone = World(enrollments=world(5, 20).enrollments)
+    code, said = run(house(tmp_path / "w", alone), tmp_path / "out", "--year", "2018-19")
+    assert (code, said["notes"]) == (0, [])
+    assert said["rows"] > 0
+
+
 def test_districts_are_asked_about_together_and_only_where_there_is_something(
     made: Warehouse, written: tuple[Path, dict[str, object]], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

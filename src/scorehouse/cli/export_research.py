@@ -43,6 +43,7 @@ from scorehouse.exports.research_write import Value, fixed_lines, lines
 from scorehouse.reports.query import ReportQuery
 from scorehouse.rulebook.counting import groups
 from scorehouse.terms import SchoolYear
+from scorehouse.warehouse.availability import notes as on_their_way
 from scorehouse.warehouse.entity_tree import DISTRICT, SCHOOL, Tree
 from scorehouse.warehouse.export import new_folder
 from scorehouse.warehouse.report import Reading, figures_of, opened_for_reports, released
@@ -210,10 +211,11 @@ class _Run:
                 student_groups=tuple(self._groups), subjects=tuple(codes().tests),
                 as_of=self._as_of,
             )  # fmt: skip
-            found = released(figures_of(reading, query, PROFILE), PROFILE, is_compared=False)
-            figures += found.figures.to_pylist()
-            if wanted == (reading.tree.state.entity_id,):  # the state has all results
-                self.notes |= dict.fromkeys(found.notes)
+            report = figures_of(reading, query, PROFILE)
+            figures += released(report, PROFILE, is_compared=False).figures.to_pylist()
+            is_of_all = wanted == (reading.tree.state.entity_id,)  # the state has all results
+            if is_of_all and report.gate is not None:
+                self.notes |= dict.fromkeys(on_their_way(report.gate))
         yield from research_rows(figures, entities, self._groups, self._year, self._era, self._tell)
 
     def _tell(self, what: str, which: str) -> None:
