@@ -117,7 +117,8 @@ MAY_TOUCH: dict[str, tuple[str, ...]] = {
     "rulebook.dashboard_load": ("pathlib", "csv"),
     "intake.catalogue": ("importlib",),
     "intake.long_cells": ("csv",),
-    "intake.findings": ("pathlib", "csv", "os", "tempfile", "glob", "time", "pyarrow.parquet"),
+    "intake.whole": ("pathlib", "os", "shutil"),
+    "intake.findings": ("pathlib", "csv", "tempfile", "pyarrow.parquet"),
 }
 """Modules of pure rooms that exist to read something, and what they need for it."""
 

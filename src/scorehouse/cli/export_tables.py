@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +19,7 @@ from scorehouse.cli.warehouse_options import (
     opened,
 )
 from scorehouse.errors import UsageError
+from scorehouse.intake.whole import working_folder
 from scorehouse.transmit.hashing import Hasher, Method
 from scorehouse.transmit.key import read_key
 from scorehouse.warehouse import Warehouse
@@ -111,10 +111,8 @@ def _without_identities(
     if request.form == Form.WAREHOUSE:
         return deidentified_copy(house, request.out, hasher, choices, report)
     check_new(request.out)
-    with tempfile.TemporaryDirectory(
-        prefix=f".{request.out.resolve().name}.", dir=request.out.resolve().parent
-    ) as folder:
-        place = Path(folder) / "copy"
+    with working_folder(request.out.resolve()) as folder:
+        place = folder / "copy"
         deidentified_copy(house, place, hasher, choices, report)
         copy = Warehouse.open(place)
         try:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import csv
-import glob
 import json
-import os
-import secrets
 import tempfile
-import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,11 +16,8 @@ import pyarrow.parquet as pq
 
 from scorehouse.errors import UsageError
 from scorehouse.intake.catalogue import Consequence, Finding, FindingCounts, catalogue, make
+from scorehouse.intake.whole import replacing
 from scorehouse.shapes import FINDINGS
-
-fcntl: Any = None  # not a POSIX system: unfinished files of killed runs stay
-with suppress(ImportError):
-    import fcntl
 
 __all__ = ["Consequence", "Finding", "FindingLog", "catalogue", "make", "neutral", "replacing"]
 
@@ -168,6 +161,16 @@ class FindingLog:
         with replacing(path) as stream:
             writers[path.suffix.lower()](stream)
 
+    @contextmanager
+    def written_to(self, path: Path) -> Iterator[None]:
+        """Write all findings when the block ends, well or in an error; not when it is stopped."""
+        try:
+            yield
+        except Exception:
+            self.write(path)
+            raise
+        self.write(path)
+
     def _spill_recent(self) -> None:
         if self._spill is None:
             self._spill = tempfile.NamedTemporaryFile(prefix="scorehouse-findings-")  # noqa: SIM115
@@ -231,45 +234,3 @@ def neutral(value: object) -> object:
     except ValueError:
         return f"'{value}"
     return value
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a stream that becomes `path` only when everything was written and flushed.
-
-    What an earlier run left unfinished when it was killed is removed.
-    """
-    _remove_abandoned(path)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_PART}")
-    try:  # before the file is made, so that nothing can come between and leave it there
-        with part.open("xb") as stream:
-            _hold(stream)
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-_PART = ".part"
-_FRESH = 10.0  # seconds in which a file may not be held yet by the run that writes it
-
-
-def _hold(stream: IO[bytes]) -> None:
-    """Lock an unfinished file for as long as its run lives, where the system can."""
-    if fcntl is not None:
-        with suppress(OSError):
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _remove_abandoned(path: Path) -> None:
-    """Remove unfinished files of this name that no run holds any more."""
-    if fcntl is None:
-        return
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_PART}"):
-        with suppress(OSError), left.open("rb") as stream:
-            if time.time() - left.stat().st_mtime > _FRESH:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                left.unlink()

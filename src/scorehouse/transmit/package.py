@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -89,6 +89,8 @@ class Part:
 
     def abandon(self) -> None:
         """Close the file, whatever state it is in."""
+        with suppress(ValueError, OSError):
+            self._zip.close()
         self._stream.close()
 
 

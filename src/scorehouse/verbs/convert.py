@@ -23,6 +23,7 @@ from scorehouse.intake.unflatten_conform import element_of
 from scorehouse.intake.unflatten_notes import Note, Notes, tell_notes
 from scorehouse.intake.unflatten_rest import difference, restore
 from scorehouse.intake.unflatten_upgrade import upgrade_tests
+from scorehouse.intake.whole import remove_abandoned_within
 from scorehouse.intake.writers.features import features
 from scorehouse.intake.writers.sidecar import SidecarReader, SidecarWriter, check_sidecar
 from scorehouse.intake.writers.trt import TrtWriter, elements_to_write
@@ -80,12 +81,9 @@ def convert_file(
     _check(request, findings)
     log = FindingLog(show_private=request.show_private)
     summary = ConvertSummary()
-    try:
-        with closing(_read(request, log, progress)) as chunks:
-            _run(request, chunks, summary, log, findings)
-    finally:
-        log.write(findings)
-        summary.findings, summary.left_out = log.counts(), log.left_out
+    with log.written_to(findings), closing(_read(request, log, progress)) as chunks:
+        _run(request, chunks, summary, log, findings)
+    summary.findings, summary.left_out = log.counts(), log.left_out
     return summary
 
 
@@ -126,6 +124,8 @@ def _check(request: ConvertRequest, findings: Path) -> None:
     is_folder = request.output.suffix.lower() != ".zip"
     if is_folder and request.output.exists() and not request.output.is_dir():
         raise UsageError(f"{request.output} is a file; the output is a folder or a .zip")
+    if is_folder:
+        remove_abandoned_within(request.output)
     is_there = request.output.exists() and (not is_folder or any(request.output.iterdir()))
     if is_there and not request.overwrite:
         raise UsageError(f"{request.output} is there already; say --overwrite to replace it")

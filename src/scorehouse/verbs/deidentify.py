@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +10,7 @@ from scorehouse.errors import InputRefusedError, ScorehouseError, UsageError
 from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.readers.results import read_results
 from scorehouse.intake.results import ResultChunk
+from scorehouse.intake.whole import put, working_folder
 from scorehouse.intake.writers.trt import write_trt
 from scorehouse.intake.writers.two_tables import write_two_tables
 from scorehouse.result_shapes import OPTIONAL_ITEM_COLUMNS, OPTIONAL_TEST_COLUMNS
@@ -65,15 +64,11 @@ def deidentify_file(
     _check_paths(request.input, out)
     log = FindingLog(show_private=request.show_private)
     work = _Work(request, log, progress)
-    place = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    with log.written_to(findings), working_folder(out) as place:
         written = place / out.name
         work.write(written)
         work.prove(written)
-        written.replace(out)
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-        log.write(findings)
+        put(written, out)
     work.summary.findings = log.counts()
     work.summary.left_out = log.left_out
     return work.summary

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from scorehouse.intake.readers.archive import Walk
 from scorehouse.intake.readers.identify import is_left_behind
 from scorehouse.intake.readers.trt_documents import documents
 from scorehouse.intake.readers.trt_xml import looks_like_xml, reports
+from scorehouse.intake.whole import put, working_folder
 from scorehouse.transmit.manifest import Manifest, PackedFile, write_manifest
 from scorehouse.transmit.package import DocumentPacker, Group
 from scorehouse.verbs.package_tables import TablesPacker
@@ -52,19 +51,15 @@ def package_results(
     """
     _check(source, out)
     log = FindingLog()
-    place = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    place.chmod(0o755)
-    try:
+    with log.written_to(findings), working_folder(out) as place:
         files = _packed(source, place, most_bytes, log, progress)
         if not files:
             raise InputRefusedError(f"{source.name} holds no result to pack; see {findings.name}")
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         manifest = Manifest(made_at, f"scorehouse {__version__}", tuple(files))
         write_manifest(manifest, place)
-        place.rename(out)
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-        log.write(findings)
+        place.chmod(0o755)
+        put(place, out)
     return PackageSummary(manifest, log.left_out, log.counts())
 
 

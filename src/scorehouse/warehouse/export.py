@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorehouse.errors import UsageError
+from scorehouse.intake.whole import put, working_folder
 from scorehouse.warehouse.loading import Progress
 from scorehouse.warehouse.schema import (
     IMPORT_ID,
@@ -100,14 +100,9 @@ def check_new(out: Path) -> None:
 def new_folder(out: Path) -> Iterator[Path]:
     """A folder that appears under its name when the block ends well, and else leaves nothing."""
     check_new(out)
-    part = out.resolve().with_name(f".{out.resolve().name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(mode=0o700)
-    try:
+    with working_folder(out.resolve()) as part:
         yield part
-        part.replace(out.resolve())
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        put(part, out.resolve())
 
 
 def _write(snapshot: Snapshot, table: Table, request: ExportRequest, folder: Path) -> Exported:

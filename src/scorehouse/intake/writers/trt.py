@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,12 +12,13 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import pyarrow as pa
 
 from scorehouse.errors import UsageError
-from scorehouse.intake.findings import FindingLog, replacing
+from scorehouse.intake.findings import FindingLog
 from scorehouse.intake.results import ResultChunk
 from scorehouse.intake.unflatten import unflatten
 from scorehouse.intake.unflatten_conform import Conformed, conform
 from scorehouse.intake.unflatten_notes import Notes, tell_notes
 from scorehouse.intake.unflatten_upgrade import upgrade_elements, upgrade_tests
+from scorehouse.intake.whole import put, replacing, working_folder
 from scorehouse.intake.writers.features import features
 from scorehouse.intake.writers.trt_text import documents
 from scorehouse.result_shapes import RESULT
@@ -91,8 +90,7 @@ class TrtWriter:
         else:
             if not self.overwrite and self.out.exists() and any(self.out.iterdir()):
                 raise UsageError(f"the folder {self.out} holds files; name another, or a .zip")
-            self._folder = Path(tempfile.mkdtemp(prefix=f".{self.out.name}.", dir=self.out.parent))
-            self._folder.chmod(0o755)
+            self._folder = self._stack.enter_context(working_folder(self.out))
         return self
 
     def __exit__(
@@ -101,11 +99,12 @@ class TrtWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stack.__exit__(kind, error, trace)
-        if self._folder is not None and error is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        elif self._folder is not None:
-            _replace_folder(self._folder, self.out)
+        if self._folder is None or error is not None:
+            self._stack.__exit__(kind, error, trace)
+        else:
+            with self._stack:
+                self._folder.chmod(0o755)
+                put(self._folder, self.out)
         if error is None and self.log is not None:
             tell_notes(self.notes, self.log)
 
@@ -151,12 +150,3 @@ class TrtWriter:
             self.log.add(
                 "trt_value_impossible", file=file, record=key, field=found.field, value=found.value
             )
-
-
-def _replace_folder(new: Path, out: Path) -> None:
-    """Put a folder in another's place; the old one's files go, as an overwritten zip's do."""
-    old = out.with_name(f"{new.name}.old")
-    if out.exists():
-        out.rename(old)
-    new.rename(out)
-    shutil.rmtree(old, ignore_errors=True)

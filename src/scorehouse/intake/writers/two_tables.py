@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -105,7 +105,7 @@ class TableWriter:
     _rows: Counter[str] = field(default_factory=Counter)
 
     def __enter__(self) -> TableWriter:
-        self.folder.mkdir(exist_ok=True)
+        self._stack.enter_context(_there(self.folder))
         self.test_columns, self.item_columns = columns_written(self.optional_columns)
         if self.split_by is None:
             self._open("tests.csv", self.test_columns)
@@ -178,6 +178,20 @@ class TableWriter:
                 for name in found
             }
         )
+
+
+@contextmanager
+def _there(folder: Path) -> Iterator[None]:
+    """Make a folder; one that wasn't there goes again in an error, unless it holds something."""
+    is_new = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:
