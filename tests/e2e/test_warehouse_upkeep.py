@@ -7,6 +7,7 @@ import random
 import shutil
 import threading
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from scorehouse.warehouse import Warehouse
 from scorehouse.warehouse.certificates import certificates
 from scorehouse.warehouse.history import history
 from scorehouse.warehouse.index import update_index
+from scorehouse.warehouse.index_file import connect
+from scorehouse.warehouse.places import INDEX_FILE
 from scorehouse.warehouse.purge import of_student, purge
 from warehouse_help import TRT, USUAL, held, loaded, made, trt
 
@@ -247,6 +250,38 @@ def test_a_damaged_file_is_told_by_the_doctor(filled: Path, tmp_path: Path) -> N
     done = scorehouse("doctor", "-w", place, "--fix")
     assert done.code == 1
     assert "damaged" in done.out.replace("\n", " ")
+    assert "--fix can't put this right: files. Restore it from a backup" in done.err
+
+
+def test_the_doctor_advises_what_helps(filled: Path, tmp_path: Path) -> None:
+    """Nobody is sent for a backup when `--fix`, or the next command, puts all right."""
+    place = tmp_path / "w"
+    shutil.copytree(filled, place)
+    assert scorehouse("find", GONE, "-w", place).code == 0
+    (place / INDEX_FILE).write_bytes(b"no index")
+    (place / "tables" / "student" / "all" / "x.parquet").write_bytes(b"half")
+    done = scorehouse("doctor", "-w", place)
+    assert done.code == 1
+    assert "`scorehouse doctor --fix` puts this right without losing data: orphans, index" in (
+        " ".join(done.err.split())
+    )
+    assert "backup" not in done.err
+    done = scorehouse("doctor", "-w", place, "--fix")
+    assert "backup" not in done.err
+    assert "fixed  index" in done.out
+
+
+def test_the_doctor_says_who_brings_the_index_up_to_date(filled: Path, tmp_path: Path) -> None:
+    place = tmp_path / "w"
+    shutil.copytree(filled, place)
+    assert scorehouse("find", GONE, "-w", place).code == 0
+    with closing(connect(place / INDEX_FILE)) as index, index:
+        index.execute("UPDATE stamp SET value = '0' WHERE name = 'snapshot'")
+    done = scorehouse("doctor", "-w", place)
+    assert "the next `find` brings it up to date" in " ".join(done.out.split())
+    assert "backup" not in done.err
+    assert scorehouse("find", GONE, "-w", place).code == 0
+    assert "index" not in scorehouse("doctor", "-w", place).err
 
 
 def test_an_unused_load_is_not_needed(tmp_path: Path) -> None:

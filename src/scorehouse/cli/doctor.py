@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ from scorehouse.cli.warehouse_options import (
     WarehouseOption,
     opened,
 )
-from scorehouse.warehouse.doctor import Health, examine
+from scorehouse.warehouse.doctor import FIXED, Health, examine
 
 
 def doctor(
@@ -40,6 +41,8 @@ def doctor(
         print_json({"checks": list(health.checks), "troubles": troubles})
     else:
         _print(health)
+        for sentence in _advice(health, fix):
+            say(sentence)
     finish(0 if health.is_well else 1)
 
 
@@ -51,5 +54,20 @@ def _print(health: Health) -> None:
     for trouble in health.troubles:
         word = "[green]fixed[/]" if trouble.is_fixed else "[red]wrong[/]"
         out.print(f"{word}  {trouble.check}: {trouble.sentence}", highlight=False)
-    if not health.is_well:
-        say("What --fix can't put right: restore it from a backup, or load the deliveries again.")
+
+
+def _advice(health: Health, was_fixed: bool) -> Iterator[str]:
+    """What to do about what is still wrong."""
+    wrong = {trouble.check: trouble for trouble in health.troubles if not trouble.is_fixed}
+    fixable = ", ".join(name for name in wrong if name in FIXED)
+    if fixable and was_fixed:
+        yield f"Still wrong ({fixable}): another run may be at work; try --fix when it has ended."
+    elif fixable:
+        yield f"`scorehouse doctor --fix` puts this right without losing data: {fixable}."
+    if "space" in wrong:
+        yield "Free some space on the disk, or move the warehouse."
+    if lost := ", ".join(name for name in wrong if name not in {*FIXED, "space"}):
+        yield (
+            f"--fix can't put this right: {lost}. Restore it from a backup, or load the "
+            "deliveries again."
+        )

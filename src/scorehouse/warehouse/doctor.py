@@ -214,6 +214,9 @@ def _purges(warehouse: Warehouse) -> Told:
         yield f"{count} purges took effect, and old bytes of them are still on disk", False
 
 
+_BEHIND = "the index of students is behind the newest load; the next `find` brings it up to date"
+
+
 def _index(warehouse: Warehouse) -> Told:
     path = warehouse.root / INDEX_FILE
     if not path.exists():
@@ -231,7 +234,7 @@ def _index(warehouse: Warehouse) -> Told:
     if answer != "ok":
         yield "the index of students is damaged", False
     elif int(told.get("snapshot") or 0) < newest_snapshot(warehouse.catalog):
-        yield "the index of students is behind the newest load", False
+        yield _BEHIND, False
 
 
 def _space(warehouse: Warehouse) -> Told:
@@ -261,6 +264,9 @@ CHECKS: dict[str, Callable[[Warehouse], Told]] = {
 
 
 # --- putting right ---
+
+FIXED = frozenset({"orphans", "loads", "leases", "purges", "index", "permissions"})
+"""The checks whose troubles `fix` puts right, as long as nobody else is at work."""
 
 
 def _fix(warehouse: Warehouse, wrong: set[str], say: Say) -> set[str]:
