@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from house.walk import Module, imports, modules, own_imports
 
-GROUND = ("terms", "shapes", "result_shapes", "errors", "ids")
+GROUND = ("terms", "shapes", "result_shapes", "errors", "ids", "stop")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "terms": (),
@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "result_shapes": (),
     "errors": (),
     "ids": (),
+    "stop": (),
     "rulebook": GROUND,
     "scoring": ("terms", "shapes", "errors"),
     "accountability": (*GROUND, "rulebook"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from scorehouse import __version__
-from scorehouse.cli.console import answering, end_like_interrupt
+from scorehouse.cli.console import answering, tell_stopped
+from scorehouse.cli.stopping import STOPPED, settle, watch
+from scorehouse.stop import STOP
 
 COMMANDS = {
     **{name: name for name in ("score", "check", "convert", "deidentify", "package", "send")},
@@ -81,5 +84,13 @@ def _root(
 
 def main() -> None:
     """Run the command line."""
-    end_like_interrupt()
-    app()
+    watch()
+    try:
+        app()
+    except KeyboardInterrupt:  # outside of any command
+        tell_stopped()
+        sys.exit(STOPPED)
+    finally:
+        settle()
+        if STOP.is_asked:
+            sys.exit(STOPPED)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import typer
@@ -27,13 +25,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from scorehouse.cli.stopping import NOTHING, STOPPED, settle
 from scorehouse.errors import ScorehouseError
+from scorehouse.stop import STOP
 
 ALL_WELL, SOMETHING_LEFT_OUT, REFUSED = 0, 1, 2
 """Exit codes."""
-
-STOPPED = 128 + signal.SIGINT
-"""Exit code of a run that was interrupted, as shells give it."""
 
 _PASSED_ON: tuple[type[BaseException], ...] = (
     *(typer.Exit, typer.Abort, BrokenPipeError),
@@ -78,6 +75,8 @@ def print_json(value: Any) -> None:
 
 def refuse(message: str, as_json: bool = False, findings: Sequence[Any] = ()) -> NoReturn:
     """Say why nothing was done, and exit with 2; findings say it one by one."""
+    if STOP.is_asked:
+        stopped()  # what was refused may be so because of it
     if as_json:
         told = {"findings": [asdict(finding) for finding in findings]} if findings else {}
         print_json({"error": message, **told})
@@ -103,17 +102,31 @@ def answering(as_json: bool) -> Iterator[None]:
         yield
     except _PASSED_ON:
         raise
-    except ScorehouseError as error:
-        refuse(str(error), as_json, error.findings)
     except KeyboardInterrupt:
-        say("Stopped. No output was written; earlier files are as they were.")
-        raise typer.Exit(STOPPED) from None
-    except OSError as error:
-        refuse(_system_refusal(error), as_json)
+        stopped()
     except Exception as error:
+        if STOP.is_asked:  # whatever a library made of it
+            stopped()
+        if isinstance(error, ScorehouseError):
+            refuse(str(error), as_json, error.findings)
+        if isinstance(error, OSError):
+            refuse(_system_refusal(error), as_json)
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
         refuse(_own_fault(error), as_json)
+
+
+def stopped() -> NoReturn:
+    """Say that the run was stopped, and exit as shells expect it."""
+    tell_stopped()
+    raise typer.Exit(STOPPED) from None
+
+
+def tell_stopped() -> None:
+    """Say that the run was stopped, and what it leaves."""
+    settle()
+    finished = STOP.finished()
+    say(f"Stopped. {finished} Nothing else was written." if finished else NOTHING)
 
 
 def _system_refusal(error: OSError) -> str:
@@ -128,20 +141,12 @@ def _own_fault(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename.startswith(_PACKAGE)]
     place = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "outside"
+    kept = STOP.finished() or "Nothing was written."
     return (
         f"This is a fault of scorehouse, not of your files: {type(error).__name__} at {place}. "
-        f"Nothing was written. Please report it; {TRACEBACK_VARIABLE}=1 prints the details, "
+        f"{kept} Please report it; {TRACEBACK_VARIABLE}=1 prints the details, "
         "which may hold student data."
     )
-
-
-def end_like_interrupt() -> None:
-    """Let a polite request to end (SIGTERM) clean up as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, _interrupted)
-
-
-def _interrupted(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def finish(left_out: int) -> NoReturn:
@@ -156,7 +161,7 @@ def progress(title: str, unit: str, *, quiet: bool) -> Iterator[Callable[[int, i
     The function given takes done and expected.
     """
     if quiet or not err.is_terminal:
-        yield lambda _done, _expected: None
+        yield lambda _done, _expected: STOP.check()
         return
     columns = (
         SpinnerColumn(),
@@ -169,7 +174,12 @@ def progress(title: str, unit: str, *, quiet: bool) -> Iterator[Callable[[int, i
     )
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(title, total=None)
-        yield lambda done, expected: bar.update(task, completed=done, total=expected)
+
+        def told(done: int, expected: int | None) -> None:
+            STOP.check()
+            bar.update(task, completed=done, total=expected)
+
+        yield told
 
 
 def plain(counts: Mapping[Any, int]) -> dict[str, int]:

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from scorehouse.stop import STOP
+
 fcntl: Any = None  # not a POSIX system: what killed runs left unfinished stays
 with suppress(ImportError):
     import fcntl
@@ -58,13 +60,16 @@ def working_folder(out: Path) -> Iterator[Path]:
 
 def put(part: Path, path: Path) -> None:
     """Let what is finished take its place and name; a folder that is there goes."""
-    if part.is_dir() and path.is_dir() and any(path.iterdir()):
-        aside = _unfinished(path)
-        path.rename(aside)
-        part.rename(path)
-        shutil.rmtree(aside, ignore_errors=True)
-    else:
-        part.replace(path)
+    with STOP.after():
+        if part.is_dir() and path.is_dir() and any(path.iterdir()):
+            aside = _unfinished(path)
+            path.rename(aside)
+            part.rename(path)
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            part.replace(path)
+        if not _UNFINISHED.fullmatch(path.parent.name):  # else a whole of parts comes later
+            STOP.tell_written(path.name)
 
 
 def remove_abandoned(path: Path) -> None:

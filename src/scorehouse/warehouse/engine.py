@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from scorehouse.errors import ScorehouseError
+from scorehouse.stop import STOP
 
 MapFunction = Callable[[pa.Table], pa.Table]
 _PACKED_ROWS = 32_768
@@ -146,25 +148,35 @@ class Local:
     def keep(self, name: str, select: str) -> None:
         """Compute a query once and keep its rows under a name, on disk when they are many."""
         text = self._ready(select)
-        self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {text}')
+        with _stoppable(self._connection):
+            self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {text}')
 
     def sql(self, text: str) -> pa.Table:
         """Run a query and return all of its rows."""
-        return self._connection.sql(self._ready(text)).to_arrow_table()
+        with _stoppable(self._connection):
+            return self._connection.sql(self._ready(text)).to_arrow_table()
 
     def batches(self, text: str, rows: int = 100_000) -> Iterator[pa.RecordBatch]:
         """Run a query and yield its rows piece by piece; no other runs meanwhile."""
-        yield from self._connection.sql(self._ready(text)).to_arrow_reader(rows)
+        with _stoppable(self._connection):
+            reader = self._connection.sql(self._ready(text)).to_arrow_reader(rows)
+        while True:
+            with _stoppable(self._connection):
+                batch = next(reader, None)
+            if batch is None:
+                return
+            yield batch
 
     def write(self, select: str, path: Path, order: Sequence[str] = ()) -> int:
         """Write a query's rows as one Parquet file."""
         by = ", ".join(f'"{column}" NULLS LAST' for column in order)
         text = self._ready(f"{select} ORDER BY {by}" if order else select)
         try:
-            done = self._connection.execute(
-                f"COPY ({text}) TO {quoted(str(path))} "
-                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_PACKED_ROWS})"
-            ).fetchone()
+            with _stoppable(self._connection):
+                done = self._connection.execute(
+                    f"COPY ({text}) TO {quoted(str(path))} "
+                    f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_PACKED_ROWS})"
+                ).fetchone()
         except duckdb.IOException as error:
             raise ScorehouseError(
                 "The data could not be written; is the disk full? Nothing of this load was kept."
@@ -187,6 +199,18 @@ class Local:
     def close(self) -> None:
         """End the session."""
         self._connection.close()
+
+
+@contextmanager
+def _stoppable(connection: Any) -> Iterator[None]:
+    """A stop during a query ends the query; DuckDB's own error of it is made a stop again."""
+    try:
+        with STOP.interrupting(connection.interrupt):
+            yield
+    except (RuntimeError, duckdb.Error, pa.ArrowException, OSError) as error:
+        if STOP.is_asked or "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _named(text: str) -> set[str]:

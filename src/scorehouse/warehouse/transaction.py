@@ -11,6 +11,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from scorehouse.errors import ScorehouseError
+from scorehouse.stop import STOP
 from scorehouse.warehouse import catalog as tables
 from scorehouse.warehouse.catalog import Catalog, now
 from scorehouse.warehouse.engine import Engine, numbered, quoted
@@ -33,6 +34,11 @@ _SQL_TYPES: Mapping[str, str] = {
 _LOST = (
     "The connection to the catalog's server was lost, and another run has written since. "
     "Nothing of this load was kept; load again."
+)
+
+_KEPT = (
+    "It is held as snapshot {number}; the next command that needs the index of students "
+    "brings it up to date."
 )
 
 
@@ -241,20 +247,25 @@ class Transaction:
                          for file in added]  # fmt: skip
         except FileNotFoundError as error:
             raise ScorehouseError(_LOST) from error
-        with self.catalog.writing() as connection:
-            number = self._new_snapshot(connection, why)
-            self._list_files(connection, described, number)
-            for import_id, values in self._imports.items():
-                connection.execute(
-                    sa.update(tables.imported)
-                    .where(tables.imported.c.import_id == import_id)
-                    .values(values or {"updated_at": now()})
-                )
-            self._finish(connection)
-            also(connection, number)
-        self._base = {file.path for file in self.files}
-        self._removed = set()
+        with STOP.after():
+            with self.catalog.writing() as connection:
+                number = self._new_snapshot(connection, why)
+                self._list_files(connection, described, number)
+                self._update_imports(connection)
+                self._finish(connection)
+                also(connection, number)
+            self._base = {file.path for file in self.files}  # or they'd be removed as not kept
+            self._removed = set()
+            STOP.tell_kept(_KEPT.format(number=number))
         return number
+
+    def _update_imports(self, connection: sa.Connection) -> None:
+        for import_id, values in self._imports.items():
+            connection.execute(
+                sa.update(tables.imported)
+                .where(tables.imported.c.import_id == import_id)
+                .values(values or {"updated_at": now()})
+            )
 
     def _finish(self, connection: sa.Connection) -> None:
         """The load is done, unless its lock was lost and another writer took its turn."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -25,6 +26,7 @@ from scorehouse.result_shapes import (
     REQUIRED_TEST_COLUMNS,
     RESULT,
 )
+from scorehouse.stop import STOP
 
 _MOST_FILES = 200  # open at a time: far more than there are subjects and grades
 _FORMULA = r"^[=+\-@\t\r]"
@@ -118,7 +120,12 @@ class TableWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stack.__exit__(kind, error, trace)
+        try:
+            if error is None:
+                with STOP.after():  # all tables, or none
+                    self._stack.close()
+        finally:
+            self._stack.__exit__(*(sys.exc_info() if error is None else (kind, error, trace)))
         if error is None and self.log is not None:
             rule = "csv_formula_neutralized" if self.spreadsheet_safe else "csv_formula"
             for name, count in self._formulas.items():
