@@ -10,7 +10,8 @@ from typing import Any
 import typer
 
 from scorehouse.cli.app import app
-from scorehouse.cli.console import REFUSED, STOPPED
+from scorehouse.cli.console import REFUSED
+from scorehouse.cli.stopping import STOPPED
 
 PAGE = Path(__file__).parent / "cli.md"
 HEAD = f"""\
@@ -26,7 +27,7 @@ Every command and option. This page is made from the commands themselves
 | 0 | all well |
 | 1 | done, and something was left out or differs: the findings say what |
 | {REFUSED} | usage or input refused; nothing was written but findings |
-| {STOPPED} | stopped by Ctrl-C or a polite request to end; nothing was written |
+| {STOPPED} | stopped by Ctrl-C or a polite request to end; what was written is named |
 
 The result is alone on standard output: tables for people, or one JSON value with `--json`.
 Everything else (progress, where files are, why something was refused) is on standard error. A
@@ -34,8 +35,9 @@ progress bar appears on a terminal only. Tables are as wide as the terminal; whe
 none, 80 columns, or as many as the variable `COLUMNS` says. `NO_COLOR=1` takes the color away.
 
 An output file appears when it is whole, under its own name, and replaces an older one in one
-step. A run that was killed leaves a hidden file that ends in `.part`; the next run to the same
-output removes it. Two runs to one output at once both end well, and the later one's file stays.
+step. A run that was killed leaves a hidden file or folder that ends in `.part`; the next run to
+the same output removes it. Two runs to one output at once both end well, and the later one's
+file stays.
 
 The first score on a machine takes about 20 seconds longer: the kernel is compiled, and kept
 beside the package or in your cache folder. Where neither may be written, set `NUMBA_CACHE_DIR`
