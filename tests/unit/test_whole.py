@@ -9,7 +9,7 @@ import pytest
 
 from scorehouse.intake.whole import put, remove_abandoned_within, replacing, working_folder
 
-ABANDONED = "0123456789abcdef"
+ABANDONED = "00000000aaabcdef"
 
 
 def names(folder: Path) -> list[str]:

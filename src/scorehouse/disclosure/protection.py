@@ -116,7 +116,8 @@ class Pattern:
             return
         levels = self._levels(kind, line, set(cells.tolist()))
         for level in levels:
-            decision.levels.setdefault(level, COMPLEMENT)
+            if not self.system.is_fixed[self._cell(line, f"level:{level}")]:
+                decision.levels.setdefault(level, COMPLEMENT)
         self._forget(self._cell(line, f"level:{level}") for level in levels)
         if line.met and self._hides_met(kind, line, levels):
             decision.met = decision.met or COMPLEMENT
