@@ -287,10 +287,10 @@ def test_what_the_ledger_keeps_is_enough_to_release_the_same_again(seed: int) ->
     kept = [name for name in KEPT if name in first.figures.column_names]
     entry = replace(first.entry(), figures=first.figures.select(kept))
     figures = make_figures(world, students)
-    again = released_again(figures, make_relations(world), entry, "others")
+    again = released_again(figures, entry, "others")
     assert again is not None
     assert again.figures.equals(first.figures)
-    assert released_again(figures.slice(1), make_relations(world), entry, "others") is None
+    assert released_again(figures.slice(1), entry, "others") is None
 
 
 @pytest.mark.parametrize("profile", ["staff", "research-file", "dashboard"])

@@ -11,6 +11,7 @@ import pyarrow as pa
 from scorehouse.disclosure import columns as names
 from scorehouse.disclosure.decision import Decision, decided_table
 from scorehouse.disclosure.lines import current_lines, decision_of
+from scorehouse.disclosure.nobody import without_nobody
 from scorehouse.disclosure.overlap import protected, scenery_of
 from scorehouse.disclosure.shapes import Earlier, Ledger, Query, Relation, RowKey, ScoreRange
 from scorehouse.disclosure.small_groups import primary
@@ -84,6 +85,7 @@ def release(
     exposed: tuple[RowKey, ...] = ()
     if any(rule.smallest_interval for rule in years.values()):
         earlier = [e for e in (ledger or Ledger()).releases if e.profile in profile.checked_against]
+        kept = without_nobody(rows, kept)
         current = current_lines(rows, rules, decisions, query, float(snapshot))
         scenery = scenery_of(current, earlier, kept, years, score_ranges or {})
         exposed = protected(scenery, decisions)
@@ -92,9 +94,7 @@ def release(
     )
 
 
-def released_again(
-    figures: pa.Table, relations: Iterable[Relation], earlier: Earlier, audience: str
-) -> Released | None:
+def released_again(figures: pa.Table, earlier: Earlier, audience: str) -> Released | None:
     """An earlier release with everything that figures have; None: they say something else.
 
     What was decided then stands: told once more it tells nothing new, whatever was released
@@ -107,8 +107,9 @@ def released_again(
     kept = [name for name in names.KEPT if name in table.column_names]
     if not table.select(kept).equals(earlier.figures):
         return None
-    told = tuple(dict.fromkeys(relations))
-    return Released(table, earlier.profile, audience, earlier.query, earlier.snapshot, told)
+    return Released(
+        table, earlier.profile, audience, earlier.query, earlier.snapshot, earlier.relations
+    )
 
 
 def _rows(figures: pa.Table, years: Collection[SmallGroupRules]) -> list[dict[str, Any]]:

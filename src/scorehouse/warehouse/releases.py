@@ -67,7 +67,7 @@ def let_out(
             for one in past.releases
             if (one.profile, one.query, one.snapshot) == (profile.name, query, snapshot)
         ]
-        again = (released_again(figures, told, one, audience) for one in same)
+        again = (released_again(figures, one, audience) for one in same)
         done = next((each for each in again if each), None) or release(
             figures,
             told,
