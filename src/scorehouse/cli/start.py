@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from io import TextIOWrapper
 
 from scorehouse.cli.stopping import NOTHING, STOPPED, settle, watch
 from scorehouse.stop import STOP
@@ -12,6 +13,7 @@ from scorehouse.stop import STOP
 def main() -> None:
     """Import the command line and run it."""
     watch()
+    _speak()
     try:
         app = importlib.import_module("scorehouse.cli.app")
         STOP.check()
@@ -20,3 +22,10 @@ def main() -> None:
         settle()
         sys.stderr.write(f"{NOTHING}\n")
         sys.exit(STOPPED)
+
+
+def _speak() -> None:
+    """Whatever a terminal can't show is shown as a question mark, and ends nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")

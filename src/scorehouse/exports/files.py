@@ -79,13 +79,20 @@ def write_file(path: Path, pieces: Iterable[pl.DataFrame], schema: pl.Schema, no
 
 
 def flattened(rows: pl.DataFrame) -> pl.DataFrame:
-    """Lists as text, their values joined by `|`.
+    """Lists as text, their values joined by `|`; what a list lacks keeps its place.
 
-    >>> flattened(pl.DataFrame({"counts": [[3, 4], None]}))["counts"].to_list()
-    ['3|4', None]
+    >>> flattened(pl.DataFrame({"counts": [[3, 4], [None, 7], [None, None]]}))["counts"].to_list()
+    ['3|4', '|7', '']
     """
     lists = [name for name, kind in rows.schema.items() if isinstance(kind, pl.List)]
-    return rows.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join("|") for name in lists)
+    return rows.with_columns(_joined(name) for name in lists)
+
+
+def _joined(name: str) -> pl.Expr:
+    values = pl.col(name).cast(pl.List(pl.String))
+    text = values.list.eval(pl.element().fill_null("")).list.join("|")
+    is_blank = values.list.drop_nulls().list.len() == 0
+    return pl.when(is_blank).then(pl.lit("")).otherwise(text).alias(name)
 
 
 def write_dictionary(path: Path, columns: Sequence[tuple[str, str]]) -> None:
