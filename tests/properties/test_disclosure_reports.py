@@ -110,7 +110,9 @@ def test_schools_with_other_grades_and_a_school_without_students_tell_nothing(
     tells_nothing(held, kind, by)
 
 
-@pytest.mark.parametrize("held", [(1, 1200), (3, 2500)], indirect=True)
+@pytest.mark.parametrize(
+    "held", [(1, 1200), pytest.param((3, 2500), marks=pytest.mark.torture)], indirect=True
+)
 def test_a_narrower_question_after_a_wider_one_tells_nothing_unnamed(held: Warehouse) -> None:
     asked: dict[str, Any] = {"school_years": (YEAR,), "subjects": ("ELA",), "by": ("race",)}
     some = GRADES[:2]
