@@ -70,10 +70,12 @@ def given_away(system: System, cells: Ints, interval: int) -> Ints:
 
 def settle(system: System, widths: Widths, interval: int) -> Ints:
     """Look for the least and greatest value of each cell that isn't wide enough; the failed."""
+    pending = widths.pending(system, interval)
+    if not len(pending):
+        return pending
     generator = np.random.default_rng(_SEED)
     counts = ~system.is_known & system.is_count
     plan = Plan(system, counts)
-    pending = widths.pending(system, interval)
     failed = [cell for cell in pending[counts[pending]].tolist() if plan.is_stuck(cell, interval)]
     for part in _batches(system, ~system.is_known):
         failed += _one_by_one(Search(system, widths, part), interval, generator, failed)
