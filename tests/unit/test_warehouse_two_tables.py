@@ -25,6 +25,11 @@ SCORES = """SELECT r.opportunity_id, s.measure, s.scale_score, s.se_scale, s.lev
     FROM score AS s JOIN result AS r ON r.row_id = s.owner_row
     ORDER BY r.opportunity_id, s.measure"""
 
+TARGET = (
+    '<Score measureOf="SOCK_R|1" measureLabel="StudentRelativeResidualScore" value="0.25" '
+    'standardError="" />'
+)
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -115,6 +120,45 @@ def test_the_same_tables_again_change_nothing(
     with house.catalog.reading() as connection:
         digests = connection.exec_driver_sql("SELECT content FROM payload").scalars().all()
     assert digests == ["results", "results"]
+
+
+def test_tables_after_the_documents_they_came_from_take_nothing_away(
+    house: Warehouse, results: Path, tables: Path, expected: list[object]
+) -> None:
+    """The two tables have no columns for targets, among others."""
+    richer = results.parent / "richer"
+    richer.mkdir()
+    for file in results.iterdir():
+        text = file.read_text(encoding="utf-8").replace("<Item ", f"{TARGET}<Item ", 1)
+        (richer / file.name).write_text(text, encoding="utf-8")
+    loaded(house, richer)
+    measures = "SELECT measure, count(*) AS n FROM score GROUP BY measure ORDER BY measure"
+    before = held(house, measures)
+    assert [row["measure"] for row in before] == ["claim:SOCK_R", "target:SOCK_R|1"]
+    told = loaded(house, tables)
+    assert only(told) == ("NO_UPDATE", {"poorer": 3})
+    assert told.log.counts()["result_poorer"] == 3
+    assert held(house, measures) == before
+    assert [held(house, query) for query in (RESULTS, RESPONSES)] == expected[:2]
+
+
+def test_tables_of_tests_without_their_items_keep_the_items_held(
+    house: Warehouse, tables: Path
+) -> None:
+    loaded(house, tables)
+    assert only(loaded(house, tables / "tests.csv")) == ("NO_UPDATE", {"poorer": 3})
+    assert held(house, "SELECT count(*) AS n FROM response") == [{"n": 6}]
+
+
+def test_a_newer_result_with_less_is_taken_and_told(house: Warehouse, tmp_path: Path) -> None:
+    loaded(house, trt(tmp_path, "a.xml"))
+    text = trt(tmp_path, "b.xml", at="2019-05-03T10:00:00.000").read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if "SOCK_R" not in line]
+    (tmp_path / "b.xml").write_text("\n".join(kept), encoding="utf-8")
+    told = loaded(house, tmp_path / "b.xml")
+    assert only(told) == ("PROCESSED", {"updated": 1})
+    assert told.log.counts()["result_lost_measures"] == 1
+    assert held(house, "SELECT count(*) AS n FROM score") == [{"n": 0}]
 
 
 def test_a_dry_run_reads_them_together_too(house: Warehouse, tables: Path) -> None:

@@ -23,7 +23,8 @@ from scorehouse.warehouse.transaction import Transaction
 from scorehouse.warehouse.views import RESET
 
 FATES = (
-    "new", "updated", "removed", "unchanged", "older", "superseded_within", "waits", "left_out",
+    "new", "updated", "removed", "unchanged", "older", "poorer", "superseded_within", "waits",
+    "left_out",
 )  # fmt: skip
 TAKEN = ("new", "updated", "removed")
 """The fates of results that are kept."""
@@ -47,6 +48,9 @@ _PARTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 _DELIVERED = {"score": " WHERE x.origin = 'delivered'"}
 """Table of parts -> which of those held came with the result; others are kept beside it."""
 
+_NAMED = {"score": "measure", "response": "item_id", "accommodation_used": "code"}
+"""Table of parts -> what its parts are called, by which one can be missed."""
+
 _STAGED = {"score": "staged_score", "response": "staged_response",
            "accommodation_used": "staged_use"}  # fmt: skip
 
@@ -55,7 +59,8 @@ def settle(transaction: Transaction, staged: Staged, import_id: int) -> pa.Table
     """Keep what is to be kept of some results; return the fate of each.
 
     The table has `number`, `fate`, `waits_for`, `waits_value`, `result_row`, `opportunity_id`,
-    `assessment_id`, `student_id`, `school_year`, `is_moved`; one row a result, by number.
+    `assessment_id`, `student_id`, `school_year`, `is_moved`, `tells_less`; one row a result, by
+    number.
     """
     engine = transaction.engine
     engine.register("staged_result", staged.results)
@@ -69,6 +74,7 @@ def settle(transaction: Transaction, staged: Staged, import_id: int) -> pa.Table
     ):
         engine.register(name, engine.sql(text))
     engine.register("same_parts", engine.sql(_same_parts(transaction)))
+    engine.register("telling_less", engine.sql(_telling_less()))
     first = transaction.reserve(import_id, _span(staged))
     engine.register("judged", engine.sql(_judging(first)))
     _keep(
@@ -78,7 +84,7 @@ def settle(transaction: Transaction, staged: Staged, import_id: int) -> pa.Table
         "SELECT p.number, coalesce(j.fate, CASE WHEN p.waits_for <> '' THEN 'waits' "
         "ELSE 'superseded_within' END) AS fate, p.waits_for, p.waits_value, j.result_row, "
         "p.opportunity_id, p.assessment_id, p.student_id, p.school_year, "
-        "coalesce(j.is_moved, false) AS is_moved "
+        "coalesce(j.is_moved, false) AS is_moved, coalesce(j.tells_less, false) AS tells_less "
         "FROM placed AS p LEFT JOIN judged AS j ON j.number = p.number ORDER BY p.number"
     )
 
@@ -137,6 +143,8 @@ def _matching() -> str:
     return (
         f"SELECT p.number, h.{ROW_ID} AS old_row, h.status AS old_status, "
         "p.status_at < h.status_at AS is_older, "
+        "p.source_form = 'two_tables' AND NOT coalesce(p.status_at > h.status_at, false) "
+        "AS is_partial, "
         "h.student_id IS DISTINCT FROM p.student_id AS is_moved, "
         f"({differs}) AS differs, "
         "row_number() OVER (PARTITION BY p.number ORDER BY "
@@ -176,17 +184,36 @@ def _same_parts(transaction: Transaction) -> str:
     )
 
 
+def _telling_less() -> str:
+    """The results that lack a measure which is held; tables that aren't newer, any part."""
+    asked = (
+        "SELECT m.number, m.old_row, m.is_partial FROM matched AS m WHERE m.choice = 1 AND NOT "
+        "coalesce(m.is_older, false) AND NOT EXISTS "
+        "(SELECT 1 FROM same_parts AS s WHERE s.number = m.number)"
+    )
+    missed = " UNION ALL ".join(
+        f"SELECT a.number FROM ({asked}) AS a "
+        f'JOIN "{table}" AS x ON x.{_PARTS[table][0]} = a.old_row'
+        f"{_DELIVERED.get(table, ' WHERE a.is_partial')} AND NOT EXISTS (SELECT 1 FROM "
+        f"{_STAGED[table]} AS c WHERE c.number = a.number AND c.{named} = x.{named})"
+        for table, named in _NAMED.items()
+    )
+    return f"SELECT DISTINCT number FROM ({missed}) AS t"
+
+
 def _judging(first: int) -> str:
     """The fate of each last word, and the row it becomes."""
     return (
         f"SELECT p.number, m.old_row, {first} + p.place AS result_row, "
-        "coalesce(m.is_moved, false) AS is_moved, "
+        "coalesce(m.is_moved, false) AS is_moved, l.number IS NOT NULL AS tells_less, "
         "CASE WHEN m.is_older THEN 'older' "
         "WHEN s.number IS NOT NULL THEN 'unchanged' "
         f"WHEN p.status = '{RESET}' THEN 'removed' "
+        "WHEN l.number IS NOT NULL AND m.is_partial THEN 'poorer' "
         "WHEN m.old_row IS NULL THEN 'new' ELSE 'updated' END AS fate "
         "FROM last_word AS p LEFT JOIN matched AS m ON m.number = p.number AND m.choice = 1 "
-        "LEFT JOIN same_parts AS s ON s.number = p.number"
+        "LEFT JOIN same_parts AS s ON s.number = p.number "
+        "LEFT JOIN telling_less AS l ON l.number = p.number"
     )
 
 

@@ -44,6 +44,7 @@ _SAID = {
     "removed": "reset: the sitting no longer holds",
     "unchanged": "Duplicate -- no changes triggered an update",
     "older": "Prior date -- Earlier status date than the result held",
+    "poorer": "Tables that tell less than the result held, and aren't newer",
     "superseded_within": "Superseded by another result of the same delivery",
     "left_out": "left out by the checks; see the findings",
 }
@@ -99,7 +100,7 @@ def _ending(fates: Counter[str], waits: Counter[str]) -> Ending:
         return Ending(PROCESSED, said, counts)
     if waits:
         return Ending(WAITING[waits.most_common(1)[0][0]], said, counts)
-    is_held = any(fates[fate] for fate in ("unchanged", "older"))
+    is_held = any(fates[fate] for fate in ("unchanged", "older", "poorer"))
     return Ending(NO_UPDATE if is_held else BAD_DATA, said, counts)
 
 
@@ -196,6 +197,8 @@ def _tell(loading: Loading, told: pl.DataFrame) -> None:
             (pl.col("fate") == "waits") & (pl.col("waits_for") == "assessment"),
         ),
         ("result_older", pl.col("fate") == "older"),
+        ("result_poorer", pl.col("fate") == "poorer"),
+        ("result_lost_measures", pl.col("tells_less") & (pl.col("fate") == "updated")),
         ("result_moved", pl.col("is_moved") & pl.col("fate").is_in(TAKEN)),
     )
     for rule, condition in rules:
