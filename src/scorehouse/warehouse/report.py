@@ -172,15 +172,21 @@ def figures_of(source: Warehouse | Reading, query: ReportQuery, profile: str = S
     made = _MAKERS[query.report](sight)
     notes = made.notes
     if not profile_named(profile).is_hiding:
-        notes += unlocked(query, partial(_overall_of, sight))
+        notes += unlocked(query, partial(_overall_of, sight, made.overall))
     sums = known.structure(tree, query, made.schools, source.grades)
     findings += made.findings
     return Report(query, figure_table(made.rows), sums, snapshot.last_import, gate, findings, notes)
 
 
-def _overall_of(sight: _Sight, query: ReportQuery) -> pl.DataFrame:
+def _overall_of(sight: _Sight, held: pl.DataFrame | None, query: ReportQuery) -> pl.DataFrame:
+    """Overall rows by school of another query; from those held where they have all of it."""
+    own, codes = sight.query, query.student_groups
     wanted = replace(sight.wanted, query=query)
-    rows = _by_school(replace(sight, wanted=wanted), "overall", _KEYS)
+    is_own = replace(query, student_groups=own.student_groups, by=own.by) == own
+    if held is not None and is_own and set(codes) <= set(own.wanted_groups):
+        rows = held.filter(pl.col("student_group").is_in(codes))
+    else:
+        rows = _by_school(replace(sight, wanted=wanted), "overall", _KEYS)
     schools = rows.select(SCHOOL_KEYS).fill_null("").unique().rows()
     asked = sight.tree.belongings(schools, wanted.entities).select(SCHOOL_KEYS)
     return rows.with_columns(pl.col(SCHOOL_KEYS).fill_null("")).join(
@@ -234,12 +240,16 @@ def _row_keys(figures: pa.Table) -> list[RowKey]:
 
 
 class Made(NamedTuple):
-    """Rows of figures, the schools that results counted for, and what is to be told."""
+    """Rows of figures, the schools that results counted for, and what is to be told.
+
+    `overall`: the rows by school that figures of all results come from.
+    """
 
     rows: list[dict[str, Any]]
     schools: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    overall: pl.DataFrame | None = None
 
 
 def _aggregate(sight: _Sight) -> Made:
@@ -254,7 +264,7 @@ def _aggregate(sight: _Sight) -> Made:
     histograms = _histograms(sight) if query.percentiles else None
     closed = sight.reading.closed
     made = build.overall_rows(_ordered(rows), "overall", sight.tree, histograms, closed)
-    return Made(list(made), _schools(by_school))
+    return Made(list(made), _schools(by_school), overall=by_school)
 
 
 def _by_school(sight: _Sight, name: str, keys: tuple[str, ...]) -> pl.DataFrame:
