@@ -34,7 +34,16 @@ from disclosure_help import (
     make_world,
     some_grades,
 )
-from scorehouse.disclosure import Earlier, Ledger, Query, Released, RowKey, release, released_again
+from scorehouse.disclosure import (
+    Asked,
+    Earlier,
+    Ledger,
+    Query,
+    Released,
+    RowKey,
+    release,
+    released_again,
+)
 from scorehouse.disclosure.columns import KEPT
 from scorehouse.rulebook.small_groups import profile_named
 
@@ -51,18 +60,26 @@ def let_out(
     keys: Iterable[RowKey] | None = None,
     ranges: Any = RANGES,
     grades: Iterable[str] = (),
+    asked: Asked | None = None,
 ) -> Released:
     wanted = None if keys is None else list(keys)
+    filters = {"test_grade": frozenset(grades)} if grades else {}
     return release(
         make_figures(world, students, wanted),
         make_relations(world, wanted),
         profile=PUBLIC,
         audience="everybody",
-        query=Query("q", filters={"test_grade": frozenset(grades)} if grades else {}),
+        query=Query("q", filters=filters, asked=asked or Asked()),
         snapshot=moment,
         ledger=Ledger(tuple(earlier)),
         score_ranges=ranges,
     )
+
+
+def asked_of(keys: Iterable[RowKey]) -> Asked:
+    """What was asked for, if these rows are there wherever there are students."""
+    names = ("entity_id", "student_group", "test_grade")
+    return Asked(*(frozenset(getattr(key, name) for key in keys) for name in names))
 
 
 def published(done: Released) -> Published:
@@ -88,7 +105,7 @@ def attacked_with_gaps(seed: int) -> list[Any]:
     world = make_world(random, 1, 6, most_partitions=2)
     students = some_grades(random, make_students(random, world, size=random.choice((15, 40, 80))))
     keys = keys_with_students(world, students)
-    done = let_out(world, students, keys=keys)
+    done = let_out(world, students, keys=keys, asked=asked_of(all_keys(world)))
     assert done.exposed == ()
     about_nobody = frozenset(all_keys(world)) - set(keys)
     return attack([published(done)], RANGES, about_nobody=about_nobody)

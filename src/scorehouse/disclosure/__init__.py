@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from scorehouse.disclosure.exit import Released, release, released_again
-from scorehouse.disclosure.shapes import Earlier, Ledger, Query, Relation, RowKey, ScoreRange
+from scorehouse.disclosure.shapes import (
+    Asked,
+    Earlier,
+    Ledger,
+    Query,
+    Relation,
+    RowKey,
+    ScoreRange,
+)
 
 __all__ = [
+    "Asked",
     "Earlier",
     "Ledger",
     "Query",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from scorehouse.disclosure.shapes import RowKey
 
 KEYS = RowKey._fields
+EVERYBODY = "ALL"
+"""The student group of all students."""
+
 ABOUT = ("report", "entity_type", "entity_name", "parent_id", "population")
 """What says which row it is, and nothing about the students in it."""
 

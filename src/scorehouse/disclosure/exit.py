@@ -85,7 +85,7 @@ def release(
     exposed: tuple[RowKey, ...] = ()
     if any(rule.smallest_interval for rule in years.values()):
         earlier = [e for e in (ledger or Ledger()).releases if e.profile in profile.checked_against]
-        kept = without_nobody(rows, kept)
+        kept = without_nobody(rows, kept, query.asked)
         current = current_lines(rows, rules, decisions, query, float(snapshot))
         scenery = scenery_of(current, earlier, kept, years, score_ranges or {})
         exposed = protected(scenery, decisions)

@@ -290,6 +290,14 @@ def met_bounds(line: Line) -> dict[str, float]:
     return {"low": few + 1.0, "high": size - few - 1.0}
 
 
+def bounds_told(what: Quantity, lines: Sequence[Line]) -> dict[str, float]:
+    """What the reasons of some rows about the same students say of one of their counts."""
+    if what.name == "size" and lines:
+        return size_bounds(lines)
+    own = [line for line in lines if line.key.measure == what.measure]
+    return met_bounds(own[0]) if what.name == "met" and own else {"low": 0.0, "high": INFINITE}
+
+
 def _add_distance(
     knowledge: Knowledge, place: Place, same: Sequence[Line], size: int, range_: Ranges
 ) -> None:

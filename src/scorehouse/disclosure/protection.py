@@ -20,6 +20,7 @@ from scorehouse.disclosure.knowledge import (
     Quantity,
     RangeOf,
     add_lines,
+    bounds_told,
     built,
     size_of,
 )
@@ -27,7 +28,7 @@ from scorehouse.disclosure.lines import Line, Scene
 from scorehouse.disclosure.shapes import Relation, RowKey
 from scorehouse.disclosure.stand_in import fill_unknown
 from scorehouse.disclosure.sums import RulesOf, add_relations, implied
-from scorehouse.disclosure.system import INFINITE, Ints, System
+from scorehouse.disclosure.system import INFINITE, Floats, Ints, System
 
 
 @dataclass
@@ -177,13 +178,29 @@ def _protect_unnamed(system: System, knowledge: Knowledge, rules: RulesOf) -> No
             system.is_protected[cell] |= knowledge.values[cell] is None
 
 
-def _fix_derivable(system: System, interval: int) -> None:
-    """Mark shown counts that earlier releases give away by themselves: hiding them is too late."""
+def _fix_derivable(system: System, knowledge: Knowledge, interval: int) -> None:
+    """Mark shown counts that earlier releases give away by themselves: hiding them is too late.
+
+    Reasons of the release at hand are no help to whoever has the earlier ones only.
+    """
     is_new = system.is_known & ~system.is_fixed
-    low = np.where(is_new & system.is_count, 0.0, system.low)
-    past = replace(system, is_known=system.is_fixed, low=low)
+    low, high = _bounds_before(system, knowledge)
+    past = replace(system, is_known=system.is_fixed, low=low, high=high)
     least, most = propagated(past)
     system.is_fixed |= is_new & (most - least < interval)
+
+
+def _bounds_before(system: System, knowledge: Knowledge) -> tuple[Floats, Floats]:
+    """What the reasons of earlier releases say of each cell."""
+    low, high = system.low.copy(), system.high.copy()
+    for (place, what), cell in knowledge.cells.items():
+        lines = knowledge.lines.get(place, ())
+        if not system.is_count[cell] or not any(line.is_current for line in lines):
+            continue
+        own = [line for line in lines if not line.is_current]
+        told = bounds_told(what, own)
+        low[cell], high[cell] = told["low"], told["high"]
+    return low, high
 
 
 def _pattern(scenery: Scenery, decisions: Sequence[Decision], interval: int) -> Pattern:
@@ -199,13 +216,13 @@ def _pattern(scenery: Scenery, decisions: Sequence[Decision], interval: int) -> 
     groups = {key.student_group for present in keys.values() for key in present}
     for scene, present in keys.items():
         told = telling(list(by_scene[scene]), groups)
-        add_relations(knowledge, [*told, *implied(present, told)], scene, rules, present)
+        add_relations(knowledge, [*told, *implied(present, told)], scene, rules)
     between = add_links(knowledge)
     system = built(knowledge)
     fill_unknown(system, between)
     _protect_unnamed(system, knowledge, rules)
     if scenery.earlier:
-        _fix_derivable(system, interval)
+        _fix_derivable(system, knowledge, interval)
     return Pattern(system, knowledge, decisions, scenery.current)
 
 

@@ -41,18 +41,28 @@ class Relation:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a report has a row of wherever it has students, beside what its rows name."""
+
+    entities: frozenset[str] = frozenset()
+    student_groups: frozenset[str] = frozenset()
+    grades: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Query:
     """What was asked: enough to know whether two reports are about the same students.
 
     `population` names who is followed where that isn't everybody with a result in the year
     (a cohort, an item's takers). `filters` are the conditions on results that aren't in a
     row's key: name -> the values let through. A query with more conditions is about fewer
-    of the same students.
+    of the same students. What was `asked` for and has no row is known to be nobody's.
     """
 
     name: str
     population: str = ""
     filters: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    asked: Asked = field(default=Asked(), compare=False)
 
 
 @dataclass(frozen=True)

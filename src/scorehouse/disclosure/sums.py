@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations, count, takewhile
 
 from scorehouse.disclosure import columns as names
@@ -24,63 +23,22 @@ RulesOf = Mapping[str, SmallGroupRules]
 """The rules by school year."""
 
 
-@dataclass(frozen=True)
-class Grid:
-    """What a report has rows of: each of its entities by each of its tests, measures and groups.
-
-    A row that belongs there and isn't there is about nobody.
-    """
-
-    keys: frozenset[RowKey]
-    entities: frozenset[str]
-    groups: frozenset[str]
-    tests: frozenset[RowKey]
-
-    @classmethod
-    def of(cls, keys: Iterable[RowKey]) -> Grid:
-        """The grid of a report with these rows."""
-        rows = frozenset(keys)
-        return cls(
-            rows,
-            frozenset(key.entity_id for key in rows),
-            frozenset(key.student_group for key in rows),
-            frozenset(_test(key) for key in rows),
-        )
-
-    def lacks(self, key: RowKey) -> bool:
-        """Whether a row belongs there and isn't there.
-
-        >>> def row(entity, grade, group):
-        ...     return RowKey(entity, "2018-19", "ELA", grade, "summative", "", "overall", group)
-        >>> grid = Grid.of([row("1", "03", "ALL"), row("1", "03", "F"), row("2", "03", "ALL")])
-        >>> grid.lacks(row("2", "03", "F")), grid.lacks(row("2", "04", "F"))
-        (True, False)
-        """
-        is_asked = key.entity_id in self.entities and key.student_group in self.groups
-        return is_asked and _test(key) in self.tests and key not in self.keys
-
-
-def _test(key: RowKey) -> RowKey:
-    return key._replace(entity_id="", student_group="")
-
-
 def add_relations(
     knowledge: Knowledge,
     relations: Iterable[Relation],
     scene: Scene,
     rules: RulesOf,
-    present: Iterable[RowKey],
 ) -> None:
     """Add the sums between rows of a scene, for every count that both sides have.
 
     Students whom nobody names, but whom a total leaves beside its parts, are as precious as a
-    row of theirs would be by the year's rules: another report may have it. `present` are the
-    rows of the report.
+    row of theirs would be by the year's rules: another report may have it. That nobody is left
+    is precious too.
     """
     told = dict.fromkeys(_sums(knowledge, relations, scene))
     sums = [each for each in told if each not in knowledge.sums]
     knowledge.sums.update(sums)
-    _add_unnamed(knowledge, sums, rules, Grid.of(present))
+    _add_unnamed(knowledge, sums, rules)
     for each in sums:
         _add_sum(knowledge, each, rules)
 
@@ -110,43 +68,19 @@ def _quantities(knowledge: Knowledge, measure: str, places: Iterable[Place]) -> 
     yield Quantity(measure, "distance")
 
 
-def _add_unnamed(knowledge: Knowledge, sums: Sequence[Sum], rules: RulesOf, grid: Grid) -> None:
-    """Add cells for counts that no row shows: of nobody, or such as several sums tell of."""
+def _add_unnamed(knowledge: Knowledge, sums: Sequence[Sum], rules: RulesOf) -> None:
+    """Add cells for counts that no row shows, and of which several sums tell."""
     mentioned: dict[tuple[Place, Quantity], list[Sum]] = defaultdict(list)
     for each in sums:
         for place in (each.total, *each.parts):
             if each.what.name != "distance" and (place, each.what) not in knowledge.cells:
                 mentioned[place, each.what].append(each)
-    lacking = [key for key, told in mentioned.items() if _is_lacking(knowledge, key, told, grid)]
-    for place, what in lacking:
-        knowledge.add(place, what, 0.0, is_known=True, is_fixed=True)
-        del mentioned[place, what]
     wanted = {key: told for key, told in mentioned.items() if len(told) > 1}
     values: dict[tuple[Place, Quantity], float] = {}
     while found := _deduced(knowledge, wanted, values):
         values |= found
-    totals = {each.total for each in sums if _parts(knowledge, each, each.what)}
-    for (place, what), told in wanted.items():
-        _add_deduced(knowledge, place, what, values, rules, is_total=place in totals, told=told)
-
-
-def _is_lacking(
-    knowledge: Knowledge, key: tuple[Place, Quantity], told: Sequence[Sum], grid: Grid
-) -> bool:
-    """Whether a count is nobody's since its row isn't there, and no sum says otherwise."""
-    place, what = key
-    row = place.students._replace(measure=what.measure or OVERALL)
-    if not grid.lacks(row):
-        return False
-    return all(
-        _has_students(knowledge, each) and _left_of(knowledge, each) in (None, 0) for each in told
-    )
-
-
-def _left_of(knowledge: Knowledge, told: Sum) -> float | None:
-    if (told.total, told.what) not in knowledge.cells:
-        return None
-    return _left(knowledge, told, told.what)
+    for place, what in wanted:
+        _add_deduced(knowledge, place, what, values, rules)
 
 
 def _add_deduced(
@@ -155,17 +89,12 @@ def _add_deduced(
     what: Quantity,
     values: Mapping[tuple[Place, Quantity], float],
     rules: RulesOf,
-    *,
-    is_total: bool,
-    told: Sequence[Sum],
 ) -> None:
     value, students = values.get((place, what)), values.get((place, _size(what)))
     levels = [values.get((place, level)) for level in _levels(what, values, place)]
     own = rules[place.students.school_year]
     is_small = value is not None and _is_precious(what, students, levels, own)
-    is_nobody = value == 0 and students == 0 and not is_total
-    is_nobody = is_nobody and all(_has_students(knowledge, each) for each in told)
-    knowledge.add(place, what, value, is_protected=is_small, is_known=is_nobody, is_fixed=is_nobody)
+    knowledge.add(place, what, value, is_protected=is_small)
 
 
 def _levels(
@@ -185,7 +114,7 @@ def _is_precious(
     rules: SmallGroupRules,
 ) -> bool:
     """Whether the rules would hide a count, if a row told of these students."""
-    if not students:
+    if students is None:
         return False
     if students < rules.smallest_group:
         return True
@@ -199,12 +128,6 @@ def _is_precious(
 def _size(what: Quantity) -> Quantity:
     """The number of students that a count is a part of."""
     return size_of(what.measure or OVERALL)
-
-
-def _has_students(knowledge: Knowledge, told: Sum) -> bool:
-    """Whether a total isn't about nobody: parts of a hidden row of nobody aren't known either."""
-    size = knowledge.cells.get((told.total, _size(told.what)))
-    return size is None or knowledge.values[size] != 0
 
 
 def _deduced(
@@ -289,7 +212,7 @@ def _add_sum(knowledge: Knowledge, told: Sum, rules: RulesOf) -> None:
         return
     if rest is not None and (rest < 0 or (rest and is_complete)):
         raise UsageError(_unequal(told.total, told.what))
-    if not is_complete and _has_rest(knowledge, told):
+    if not is_complete:
         is_small = rest is not None and _is_precious(
             told.what,
             _students_left(knowledge, told),
@@ -303,12 +226,6 @@ def _add_sum(knowledge: Knowledge, told: Sum, rules: RulesOf) -> None:
 def _parts(knowledge: Knowledge, told: Sum, what: Quantity) -> list[int]:
     keys = [(part, what) for part in told.parts]
     return [knowledge.cells[key] for key in keys if key in knowledge.cells]
-
-
-def _has_rest(knowledge: Knowledge, told: Sum) -> bool:
-    """Whether students are in parts that no row shows; a row about nobody may be left out."""
-    is_derived = any(part.students.student_group.startswith(_BEYOND) for part in told.parts)
-    return is_derived or _students_left(knowledge, told) != 0
 
 
 def _students_left(knowledge: Knowledge, told: Sum) -> float | None:

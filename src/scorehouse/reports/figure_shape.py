@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from scorehouse.disclosure.columns import EVERYBODY
+
 _TEXT, _COUNT, _FIGURE = pa.string(), pa.int64(), pa.float64()
 
 REPORTS = ("overall", "claims", "targets", "longitudinal", "items", "traits")
 ENTITY_TYPES = ("state", "district_group", "district", "school_group", "school")
 
-ALL_STUDENTS = "ALL"
+ALL_STUDENTS = EVERYBODY
 """The group of everybody."""
 
 ALL_GRADES = ""

@@ -62,7 +62,7 @@ class Report:
     """Figures before the exit door, with what the door needs to know.
 
     `snapshot` is the last import that the figures hold: the same for the same data, whenever
-    it is asked for.
+    it is asked for. `entities` have a row wherever they have students.
     """
 
     query: ReportQuery
@@ -72,6 +72,7 @@ class Report:
     gate: Gate | None = None
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()  # with counts that nothing protects: for staff
+    entities: tuple[str, ...] = ()
 
     def relations(self, figures: pa.Table, *, is_cohort: bool) -> tuple[Relation, ...]:
         """Which counts of some of the figures are the sums of others."""
@@ -175,7 +176,9 @@ def figures_of(source: Warehouse | Reading, query: ReportQuery, profile: str = S
         notes += unlocked(query, partial(_overall_of, sight, made.overall))
     sums = known.structure(tree, query, made.schools, source.grades)
     findings += made.findings
-    return Report(query, figure_table(made.rows), sums, snapshot.last_import, gate, findings, notes)
+    return Report(
+        query, figure_table(made.rows), sums, snapshot.last_import, gate, findings, notes, entities
+    )
 
 
 def _overall_of(sight: _Sight, held: pl.DataFrame | None, query: ReportQuery) -> pl.DataFrame:
@@ -418,7 +421,8 @@ def released(
     years = set(figures["school_year"].to_pylist())
     ranges = known.score_ranges(query.program, years)
     door = Door(rules, audience or profile, report.snapshot, report.relations, ranges, house)
-    asked = known.asked(query, gate.let_in if gate else frozenset())
+    let_in = gate.let_in if gate else frozenset()
+    asked = known.asked(query, let_in, report.entities, report.structure)
     passed = door.passed(figures, asked, query.steps)
     passed = replace(passed, figures=without_hidden_changes(passed.figures))
     notes = report.notes

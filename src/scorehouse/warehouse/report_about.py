@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
 
-from scorehouse.disclosure import Query, ScoreRange
+from scorehouse.disclosure import Asked, Query, ScoreRange
 from scorehouse.errors import ScorehouseError
 from scorehouse.reports.figure_shape import CROSSING
 from scorehouse.reports.query import ReportQuery
@@ -193,17 +193,29 @@ def of_cohort(structure: Structure) -> Structure:
     )
 
 
-def asked(query: ReportQuery, availability: frozenset[str] = frozenset()) -> Query:
+def asked(
+    query: ReportQuery,
+    availability: frozenset[str] = frozenset(),
+    entities: Iterable[str] = (),
+    structure: Structure | None = None,
+) -> Query:
     """A query as the exit door compares it with others: which students it lets through.
 
-    `availability` are those that results have; empty: any.
+    `availability` are those that results have; empty: any. `entities` have a row wherever they
+    have students; what counts for none of an entity's parts never has.
     """
     filters = {name: frozenset(values) for name, values in query.filters.items()}
     if availability:
         filters["availability"] = availability
     if query.grades and query.pooled and query.report != "longitudinal":
         filters["test_grade"] = frozenset(query.grades)
-    return Query(query.name or query.report, population_of(query), filters)
+    sums = structure or Structure()
+    told = Asked(
+        frozenset(entities).union(f"{entity}#{REST}" for entity in sums.entities),
+        frozenset(query.wanted_groups),
+        frozenset(grade for grades in sums.grades.values() for grade in grades),
+    )
+    return Query(query.name or query.report, population_of(query), filters, told)
 
 
 def population_of(query: ReportQuery, followed: str = "") -> str:
