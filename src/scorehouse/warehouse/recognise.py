@@ -6,11 +6,14 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import pyarrow.parquet as pq
 
 from scorehouse.errors import UsageError
+from scorehouse.intake.readers.archive import DAMAGED, opened, small_member
 from scorehouse.intake.readers.damage import EMPTY_FOLDER, WIDE_TABLE, damage, is_wide_table
+from scorehouse.intake.readers.directory import Archive
 from scorehouse.intake.readers.identify import (
     FileKind,
     as_utf8,
@@ -157,15 +160,26 @@ def _head_of_folder(path: Path) -> Head:
 
 
 def _head_of_zip(path: Path) -> Head:
+    names: list[str] = []
+    first: zipfile.ZipInfo | None = None
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/")]
-            first = next((name for name in names if not is_left_behind(name)), "")
-            start = b""
-            if first:
-                with archive.open(first) as stream:
-                    start = as_utf8(stream.read(_HEAD_BYTES))
-    except (zipfile.BadZipFile, NotImplementedError, OSError):
+        with path.open("rb") as stream, Archive(stream) as archive:
+            for entry in archive:
+                if first is None and not is_left_behind(entry.filename):
+                    first = entry
+                if len(names) >= _FEW_MEMBERS and first is not None:
+                    break
+                names.append(entry.filename)
+            start = as_utf8(_beginning(stream, archive, first)) if first is not None else b""
+    except DAMAGED:
         return Head(path, b"", members=("",))
     members = tuple(names[:_FEW_MEMBERS])
     return Head(path, start, members=members or ("",))
+
+
+def _beginning(stream: IO[bytes], archive: Archive, entry: zipfile.ZipInfo) -> bytes:
+    content = small_member(stream, entry, _HEAD_BYTES)
+    if content is not None:
+        return content
+    with opened(archive, entry) as member:
+        return member.read(_HEAD_BYTES)

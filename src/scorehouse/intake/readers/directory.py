@@ -6,6 +6,7 @@ over its bytes. Any other is left to the standard library, which also opens memb
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 import zipfile
@@ -69,7 +70,7 @@ class Archive:
         self._stream = stream
         self._whole: zipfile.ZipFile | None = None
         self._directory, count = _directory(stream)
-        files = _files_listed(self._directory, count)
+        files = _files_told(self._directory, count)
         self._is_plain = files is not None
         self._count = len(files_of(self._library())) if files is None else files
 
@@ -169,6 +170,21 @@ def _is_plain_extra(extra: bytes) -> bool:
         if kind in _NOT_PLAIN_EXTRAS or at > len(extra):
             return False
     return True
+
+
+def _files_told(directory: bytes, count: int) -> int | None:
+    """The same as `_files_listed`, remembered for the archive last seen: it is opened often."""
+    told = hashlib.sha256(directory).digest(), count
+    held = _LAST.get(told, _UNSEEN)
+    if held == _UNSEEN:
+        held = _files_listed(directory, count)
+        _LAST.clear()
+        _LAST[told] = held
+    return held
+
+
+_UNSEEN = -1
+_LAST: dict[tuple[bytes, int], int | None] = {}
 
 
 def _files_listed(directory: bytes, count: int) -> int | None:
