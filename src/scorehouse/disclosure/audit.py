@@ -17,7 +17,7 @@ import numpy as np
 from scorehouse.disclosure.bounds import propagated
 from scorehouse.disclosure.neighborhoods import Neighborhoods
 from scorehouse.disclosure.plan import Plan, level_pairs, ways
-from scorehouse.disclosure.solver import block_of, components
+from scorehouse.disclosure.solver import block_of, components, tied_to
 from scorehouse.disclosure.system import OTHER, Flags, Floats, Ints, System
 from scorehouse.disclosure.witnesses import Search, Widths, keep
 
@@ -48,15 +48,16 @@ def find_witnesses(system: System, widths: Widths, interval: int) -> Ints:
         return narrow
     generator = np.random.default_rng(_SEED)
     stamina = min(_SOON, 1 + len(pending) // _FEW)
-    for part in _parts(system):
+    near = tied_to(system, pending, ~system.is_known)
+    for part in _parts(system, near):
         _many_at_once(Search(system, widths, part), interval, generator, stamina)
-    counts = ~system.is_known & system.is_count
+    counts = near & system.is_count
     for pair in level_pairs(system):
         _one_after_another(
             system, widths, counts & ((system.layer <= 0) | np.isin(system.layer, pair)), interval
         )
     _one_after_another(system, widths, counts, interval)
-    for part in _batches(system, ~system.is_known):
+    for part in _batches(system, near):
         late = _LATE if part.sum() < _LARGE else 0
         _many_at_once(Search(system, widths, part), interval, generator, late)
     return widths.pending(system, interval)
@@ -76,33 +77,34 @@ def settle(system: System, widths: Widths, interval: int) -> Ints:
     generator = np.random.default_rng(_SEED)
     counts = ~system.is_known & system.is_count
     plan = Plan(system, counts)
-    failed = [cell for cell in pending[counts[pending]].tolist() if plan.is_stuck(cell, interval)]
+    failed = given_away(system, pending, interval).tolist()
+    unsure = pending[counts[pending] & ~np.isin(pending, failed)]
+    failed += [cell for cell in unsure.tolist() if plan.is_stuck(cell, interval)]
     for part in _batches(system, ~system.is_known):
         failed += _one_by_one(Search(system, widths, part), interval, generator, failed)
     return np.array(sorted(failed), dtype=np.int64)
 
 
-def _parts(system: System) -> Iterator[Flags]:
-    """What is hidden of some entities, of one level at a time, then of two.
+def _parts(system: System, hidden: Flags) -> Iterator[Flags]:
+    """Hidden cells of some entities, of one level at a time, then of two.
 
     Students who come to a row and leave another at the same level, or change their level
     with others: each is a small program, and most cells move by one of them.
     """
-    levels = np.unique(system.layer[~system.is_known & (system.layer > 0)])
-    regions = list(_regions(system))
+    levels = np.unique(system.layer[hidden & (system.layer > 0)])
+    regions = list(_regions(system, hidden))
     for count in (1, 2):
         for chosen, region in product(combinations(levels, count), regions):
             yield region & ((system.layer <= 0) | np.isin(system.layer, chosen))
 
 
-def _regions(system: System) -> Iterator[Flags]:
+def _regions(system: System, hidden: Flags) -> Iterator[Flags]:
     """What is hidden of a few entities, and of those that they are parts of.
 
     In larger programs, one count that moves by parts of students spoils the whole.
     """
-    hidden = ~system.is_known
     parents = _parents(system)
-    entities = np.setdiff1d(np.unique(system.entity), [OTHER])
+    entities = np.setdiff1d(np.unique(system.entity[hidden]), [OTHER])
     count = -(-len(entities) // _ENTITIES)
     for few in np.array_split(entities, max(count, 1)):
         inside = set(few.tolist())

@@ -15,6 +15,7 @@ import numpy as np
 from scorehouse.disclosure.audit import find_witnesses, given_away, settle
 from scorehouse.disclosure.neighborhoods import Neighborhoods
 from scorehouse.disclosure.plan import Plan, aims_for, level_pairs, obstacles
+from scorehouse.disclosure.solver import tied_to
 from scorehouse.disclosure.system import Flags, Floats, Ints, System
 from scorehouse.disclosure.witnesses import Widths, keep
 
@@ -40,8 +41,10 @@ def protect(system: System, interval: int, hide: Hide, rename: Hide) -> Ints:
             return settle(system, found, interval)  # what was lost can have been saved since
         if _round(system, found, pending, interval, hide, rename):
             continue
-        failed = settle(system, found, interval)
-        failed = failed[~np.isin(failed, list(lost))]
+        failed = given_away(system, pending, interval)
+        if not len(failed):
+            failed = settle(system, found, interval)
+            failed = failed[~np.isin(failed, list(lost))]
         lost |= _last_resort(system, failed, hide)
 
 
@@ -97,13 +100,15 @@ def _round(
         this = Round(system, widths, interval, pending, margin)
         left = this.left(pending)
         before = len(left), system.is_known.sum()
+        tied = tied_to(system, left, ~system.is_fixed | ~system.is_known)
         for part in _parts(system, left):
-            left = _reach(this, left, part, hide)
+            left = _reach(this, left, part & tied, hide)
         if (len(this.left(pending)), system.is_known.sum()) != before:
             return True
-        renamed = [len(rename(obstacles(system, cell))) for cell in left.tolist()]
-        if sum(renamed):
+        if len(left) and len(rename(obstacles(system, left))):
             return True
+        if len(given_away(system, left, interval)):
+            return False  # more room is no help to what single sums tell
     return False
 
 

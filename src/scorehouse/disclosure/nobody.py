@@ -83,9 +83,10 @@ def _trimmed(relation: Relation, sizes: Mapping[RowKey, int | None], grid: Grid)
     there = tuple(part for part in parts if part in sizes)
     if len(there) < len(parts) and _has_all(relation, sizes):
         parts = there
-    if not there or len(parts) == len(relation.parts) or relation.total not in sizes:
+    if not there or len(parts) == len(relation.parts):
         return relation
-    if len(there) == len(parts) and not _is_whole(sizes, relation.total, there):
+    is_told = relation.total in sizes and len(there) == len(parts)
+    if is_told and not _is_whole(sizes, relation.total, there):
         return relation
     return Relation(relation.total, parts, relation.columns)
 

@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from scorehouse.disclosure.solver import Block, Program, block_of, standing_of
+from scorehouse.disclosure.solver import Block, Program, block_of, standing_of, tied_to
 from scorehouse.disclosure.system import Flags, Floats, Ints, System
 from scorehouse.disclosure.witnesses import Widths, whole_part, without_sums
 
@@ -68,22 +68,25 @@ def level_pairs(system: System) -> list[tuple[int, int]]:
     return sorted(combinations(levels, 2), key=lambda pair: (pair[1] - pair[0], pair))
 
 
-def obstacles(system: System, cell: int) -> Ints:
-    """Hidden cells that keep one from moving farther, whatever else is hidden.
+def obstacles(system: System, cells: Ints) -> Ints:
+    """Hidden cells that keep some from moving farther, whatever else is hidden.
 
     Their bounds come from reasons, or from a share printed as a bound.
     """
-    block = block_of(system, ~system.is_fixed | ~system.is_known)
-    cells = block.cells
-    program = Program(block, system.low[cells], system.high[cells])
-    cost = np.zeros(len(cells))
-    cost[np.searchsorted(cells, cell)] = -1.0
-    found = program.least(cost)
-    if found is None:
-        return cells[:0]
-    low, high = system.low[cells], system.high[cells]
-    is_bound = (np.isfinite(high) & (found > high - _MOVED)) | ((low > 0) & (found < low + _MOVED))
-    return cells[is_bound & program.binding() & ~system.is_known[cells]]
+    free = ~system.is_fixed | ~system.is_known
+    block = block_of(system, tied_to(system, cells, free))
+    low, high = system.low[block.cells], system.high[block.cells]
+    program = Program(block, low, high)
+    found = np.zeros(len(block.cells), dtype=bool)
+    for place in np.searchsorted(block.cells, cells).tolist():
+        cost = np.zeros(len(block.cells))
+        cost[place] = -1.0
+        values = program.least(cost)
+        if values is not None:
+            is_low = (low > 0) & (values < low + _MOVED)
+            is_high = np.isfinite(high) & (values > high - _MOVED)
+            found |= (is_low | is_high) & program.binding()
+    return block.cells[found & ~system.is_known[block.cells]]
 
 
 def _step(system: System, cell: int, interval: int) -> float:

@@ -33,12 +33,16 @@ from scorehouse.disclosure.system import INFINITE, Floats, Ints, System
 
 @dataclass
 class Pattern:
-    """What is hidden at the moment: the system's view of it and the rows' decisions."""
+    """What is hidden at the moment: the system's view of it and the rows' decisions.
+
+    `given_away` are hidden counts that earlier releases tell, whatever is hidden now.
+    """
 
     system: System
     knowledge: Knowledge
     decisions: Sequence[Decision]
     current: Sequence[Line]
+    given_away: Ints
 
     def __post_init__(self) -> None:
         self._cells: dict[Place, list[tuple[Quantity, int]]] = defaultdict(list)
@@ -161,8 +165,10 @@ def secure(scenery: Scenery, decisions: Sequence[Decision], interval: int) -> tu
     lost = protect(pattern.system, interval, pattern.hide, pattern.rename)
     added = [d.row == COMPLEMENT and not b for d, b in zip(decisions, before, strict=True)]
     _name_reasons(scenery, decisions, added)
-    places = {cell: place for (place, _), cell in pattern.knowledge.cells.items()}
-    return tuple(sorted({places[cell].students for cell in lost.tolist() if cell in places}))
+    knowledge = pattern.knowledge
+    places = {c: place for (place, _), c in knowledge.cells.items() if place in knowledge.lines}
+    told = {*lost.tolist(), *pattern.given_away.tolist()} & places.keys()
+    return tuple(sorted({places[cell].students for cell in told}))
 
 
 def _protect_unnamed(system: System, knowledge: Knowledge, rules: RulesOf) -> None:
@@ -178,16 +184,21 @@ def _protect_unnamed(system: System, knowledge: Knowledge, rules: RulesOf) -> No
             system.is_protected[cell] |= knowledge.values[cell] is None
 
 
-def _fix_derivable(system: System, knowledge: Knowledge, interval: int) -> None:
-    """Mark shown counts that earlier releases give away by themselves: hiding them is too late.
+def _fix_derivable(system: System, knowledge: Knowledge, interval: int) -> Ints:
+    """Mark counts that earlier releases give away by themselves: hiding them is too late.
 
-    Reasons of the release at hand are no help to whoever has the earlier ones only.
+    Shown ones stay; hidden ones, which are returned, aren't protected any more. Reasons of the
+    release at hand are no help to whoever has the earlier ones only.
     """
     is_new = system.is_known & ~system.is_fixed
     low, high = _bounds_before(system, knowledge)
     past = replace(system, is_known=system.is_fixed, low=low, high=high)
     least, most = propagated(past)
-    system.is_fixed |= is_new & (most - least < interval)
+    is_told = most - least < interval
+    is_lost = system.is_protected & ~system.is_known & is_told
+    system.is_fixed |= is_new & is_told
+    system.is_protected &= ~is_lost
+    return np.flatnonzero(is_lost)
 
 
 def _bounds_before(system: System, knowledge: Knowledge) -> tuple[Floats, Floats]:
@@ -221,9 +232,10 @@ def _pattern(scenery: Scenery, decisions: Sequence[Decision], interval: int) -> 
     system = built(knowledge)
     fill_unknown(system, between)
     _protect_unnamed(system, knowledge, rules)
+    given_away = np.zeros(0, dtype=np.int64)
     if scenery.earlier:
-        _fix_derivable(system, knowledge, interval)
-    return Pattern(system, knowledge, decisions, scenery.current)
+        given_away = _fix_derivable(system, knowledge, interval)
+    return Pattern(system, knowledge, decisions, scenery.current, given_away)
 
 
 def _name_reasons(scenery: Scenery, decisions: Sequence[Decision], added: Sequence[bool]) -> None:

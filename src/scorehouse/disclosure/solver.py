@@ -164,4 +164,22 @@ def components(block: Block) -> Ints:
         label = new
 
 
-__all__ = ["INFINITE", "Block", "Program", "block_of", "components", "is_whole", "standing_of"]
+def tied_to(system: System, cells: Ints, free: Flags) -> Flags:
+    """The free cells that sums tie to some of them, directly or through others."""
+    block = block_of(system, free)
+    labels = components(block)
+    found = np.zeros(system.size, dtype=bool)
+    found[block.cells] = np.isin(labels, labels[np.isin(block.cells, cells)])
+    return found
+
+
+__all__ = [
+    "INFINITE",
+    "Block",
+    "Program",
+    "block_of",
+    "components",
+    "is_whole",
+    "standing_of",
+    "tied_to",
+]
