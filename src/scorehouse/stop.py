@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from traceback import clear_frames
 
 _NAMED = 3  # more files than this are counted
 
@@ -20,6 +21,7 @@ class Stop:
         self._kept: list[str] = []
         self._files: list[str] = []
         self._ways: list[Callable[[], None]] = []
+        self._owed: list[Callable[[], None]] = []
         self._waiting = 0
 
     @property
@@ -44,6 +46,38 @@ class Stop:
             self._waiting -= 1
         if not self._waiting:
             self.check()
+
+    @contextmanager
+    def owing(self, way: Callable[[], None]) -> Iterator[None]:
+        """`way` clears up after what is inside; a stop can put it off, but not prevent it.
+
+        It may be called again after it was done.
+        """
+        self.owe(way)
+        try:
+            yield
+        except KeyboardInterrupt as stop:
+            _let_go(stop)
+            raise
+        finally:
+            way()
+            self.paid(way)
+
+    def owe(self, way: Callable[[], None]) -> None:
+        """Remember what is to be cleared up, whatever a stop comes between."""
+        self._owed.append(way)
+
+    def paid(self, way: Callable[[], None]) -> None:
+        """It was cleared up."""
+        with suppress(ValueError):
+            self._owed.remove(way)
+
+    def clear_up(self, error: BaseException | None) -> None:
+        """Do what is still owed, when a stop has arrived (as `error`) where it is answered."""
+        _let_go(error)
+        while self._owed:
+            with suppress(Exception):
+                self._owed.pop()()
 
     @contextmanager
     def interrupting(self, way: Callable[[], None]) -> Iterator[None]:
@@ -78,6 +112,16 @@ class Stop:
             verb = "was" if len(self._files) == 1 else "were"
             told.append(f"{', '.join(self._files)} {verb} written whole.")
         return " ".join(told)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """End what a stop met between its beginning and its block: a traceback keeps it alive.
+
+    It may hold a database that whatever clears up waits for.
+    """
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 STOP = Stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from scorehouse.stop import Stop
@@ -62,3 +64,40 @@ def test_what_takes_long_is_interrupted_while_it_runs() -> None:
         stop.interrupt()
     stop.interrupt()
     assert told == ["query"]
+
+
+def test_what_a_stop_kept_from_being_cleared_up_is_cleared_up_at_the_end() -> None:
+    stop = Stop()
+    done: list[str] = []
+
+    def clear() -> None:
+        done.append("tried")
+        if len(done) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), stop.owing(clear):
+        pass
+    stop.clear_up(None)
+    stop.clear_up(None)
+    assert done == ["tried", "tried"]
+
+
+def test_what_a_stop_met_before_its_block_lets_go_before_others_clear_up() -> None:
+    """A traceback holds it, and it may hold a database that they wait for."""
+    stop = Stop()
+    done: list[str] = []
+
+    def holding() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            done.append("let go")
+
+    def begun() -> None:
+        held = holding()
+        next(held)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), stop.owing(lambda: done.append("cleared up")):
+        begun()
+    assert done == ["let go", "cleared up"]

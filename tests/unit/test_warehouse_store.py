@@ -17,6 +17,7 @@ from scorehouse.warehouse.imports import imports_listed, waiting_listed
 from scorehouse.warehouse.merge import Merged, merge
 from scorehouse.warehouse.move import move_catalog
 from scorehouse.warehouse.schema import TYPES
+from scorehouse.warehouse.snapshot import leased
 from warehouse_help import SCHOOL, fates, held, loaded, made, trt
 
 NAMES = "SELECT entity_id, entity_name FROM entity ORDER BY entity_id"
@@ -109,6 +110,7 @@ def test_a_moment_that_is_none_is_refused(tmp_path: Path, as_of: str) -> None:
     house = Warehouse.create(tmp_path / "w")
     with pytest.raises(UsageError):
         house.snapshot(as_of)
+    assert leased(house.catalog) == set()
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:

@@ -35,13 +35,18 @@ def watch() -> None:
 
 
 def settle() -> None:
-    """A stop has arrived where it is answered, or comes too late: no more of it from here on."""
+    """A stop has arrived where it is answered, or comes too late: no more of it from here on.
+
+    What it kept from being cleared up is cleared up now.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is _asked:
             signal.signal(number, signal.SIG_IGN)
     if _CAN_REPEAT and signal.getsignal(signal.SIGALRM) is _asked:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    if STOP.is_asked:
+        STOP.clear_up(sys.exc_info()[1])
 
 
 def _asked(_number: int, frame: FrameType | None) -> None:

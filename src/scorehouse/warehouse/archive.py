@@ -12,6 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from scorehouse.errors import UsageError
+from scorehouse.stop import STOP
 from scorehouse.warehouse import catalog as tables
 from scorehouse.warehouse.catalog import now
 from scorehouse.warehouse.places import ARCHIVE_FOLDER, digest_of, settle
@@ -31,11 +32,15 @@ def keep(warehouse: Warehouse, paths: Sequence[Path], content: str) -> str:
         digest = digest_of(part)
         place = _place(digest)
         target = warehouse.root / place
-        if not target.exists():
+        is_new = not target.exists()
+        if is_new:
             target.parent.mkdir(parents=True, exist_ok=True)
-            part.replace(target)
-            settle([target])
-        _list(warehouse, digest, content, target.stat().st_size, place)
+            settle([part])  # what takes long, before the stop has to wait
+        with STOP.after():
+            if is_new:
+                part.replace(target)
+                settle([target])
+            _list(warehouse, digest, content, target.stat().st_size, place)
     return digest
 
 

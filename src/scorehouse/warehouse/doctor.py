@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from scorehouse.stop import STOP
 from scorehouse.warehouse import catalog as tables
 from scorehouse.warehouse import certificates
 from scorehouse.warehouse.index import update_index
@@ -25,10 +26,9 @@ from scorehouse.warehouse.places import (
     digest_of,
     remove,
 )
-from scorehouse.warehouse.purge_archive import unlisted
 from scorehouse.warehouse.purge_rest import finish_pending
 from scorehouse.warehouse.schema import FORMAT, TABLES
-from scorehouse.warehouse.snapshot import give_back, leased, take_lease
+from scorehouse.warehouse.snapshot import Lease, leased
 from scorehouse.warehouse.store import Warehouse, newest_snapshot
 
 LEAST_FREE = 0.05
@@ -98,11 +98,10 @@ def _catalog(warehouse: Warehouse) -> Told:
 
 def _files(warehouse: Warehouse) -> Told:
     """Every listed file is there, with the bytes, rows and columns that were written."""
-    lease, _ = take_lease(warehouse.catalog)  # so that no file goes while it is looked at
-    try:
+    lease = Lease(warehouse.catalog)  # so that no file goes while it is looked at
+    with STOP.owing(lease.give_back):
+        lease.take()
         yield from _wrong_files(warehouse)
-    finally:
-        give_back(warehouse.catalog, lease)
     for one in _payloads(warehouse):
         path = warehouse.root / one.path
         if not path.is_file():
@@ -149,7 +148,7 @@ def _orphans(warehouse: Warehouse) -> Told:
     count = len(warehouse.orphans())
     if count:
         yield f"{count} data files are not listed: a load that was killed left them", False
-    count = len(unlisted(warehouse))
+    count = len(warehouse.unlisted())
     if count:
         yield f"{count} files of the archive belong to no payload", False
     count = sum(1 for _ in (warehouse.root / SCRATCH_FOLDER).iterdir())
@@ -274,7 +273,7 @@ def _fix(warehouse: Warehouse, wrong: set[str], say: Say) -> set[str]:
     if wrong & {"loads", "orphans"}:
         with warehouse.transaction("doctor", say) as transaction:
             remove([warehouse.root / name for name in warehouse.orphans()])
-            remove(unlisted(warehouse))
+            remove(warehouse.unlisted())
             transaction.commit("doctor")
     if "leases" in wrong:
         leased(warehouse.catalog)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from scorehouse.warehouse.engine import Local, reading
 from scorehouse.warehouse.places import SCRATCH_FOLDER
 from scorehouse.warehouse.schema import ROW_BITS, TABLES
-from scorehouse.warehouse.snapshot import Snapshot, import_of
+from scorehouse.warehouse.snapshot import Lease, Snapshot, import_of
 from scorehouse.warehouse.store import Warehouse
 from scorehouse.warehouse.views import DataFile, define_table
 
@@ -62,7 +62,7 @@ class NarrowSnapshot(Snapshot):
         self.engine = Local(
             scratch, memory_megabytes=1_000, threads=None if is_named else 1, is_shared=not is_named
         )
-        self._lease = 0
+        self._lease = Lease(self._catalog)
         try:
             self.number, self.files = self._take()
             self.last_import = import_of(self._catalog, as_of) if as_of else self._newest()

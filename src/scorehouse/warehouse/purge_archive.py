@@ -58,7 +58,7 @@ def rewrite_archive(
         own = own_sittings.get(digest, set())
         found = replace(going, sittings=going.sittings | own, links=set())
         try:
-            change = _rewrite_one(warehouse, digest, warehouse.root / path, found)
+            change = _rewrite_one(warehouse, transaction, digest, path, found)
         except UnsearchableError:
             change = _unopened(warehouse, digest, warehouse.root / path, found, bool(own))
             unsearchable += [digest] if change is None else []
@@ -97,9 +97,9 @@ def digests_of_imports(warehouse: Warehouse) -> dict[int, str]:
 
 
 def _rewrite_one(
-    warehouse: Warehouse, digest: str, path: Path, going: Going
+    warehouse: Warehouse, transaction: Transaction, digest: str, place: str, going: Going
 ) -> PayloadChange | None:
-    scratch = warehouse.root / SCRATCH_FOLDER
+    scratch, path = warehouse.root / SCRATCH_FOLDER, warehouse.root / place
     if not _may_hold(path, going, scratch):
         return None
     part = warehouse.root / ARCHIVE_FOLDER / f".{secrets.token_hex(8)}.part"
@@ -111,16 +111,18 @@ def _rewrite_one(
             return PayloadChange(digest, "", "", 0, "gone", counted.dropped)
         if _count(part, going.needles, scratch):
             return PayloadChange(digest, "", "", 0, "removed", counted.dropped)
-        return _placed(warehouse, digest, part, counted)
+        return _placed(transaction, digest, part, counted)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _placed(warehouse: Warehouse, digest: str, part: Path, counted: Counted) -> PayloadChange:
+def _placed(transaction: Transaction, digest: str, part: Path, counted: Counted) -> PayloadChange:
     kept = digest_of(part)
     place = f"{ARCHIVE_FOLDER}/{kept[:2]}/{kept[2:4]}/{kept}"
-    target, size = warehouse.root / place, part.stat().st_size
+    target, size = transaction.root / place, part.stat().st_size
     target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        transaction.own(target)
     part.replace(target)
     settle([target])
     return PayloadChange(digest, kept, place, size, "rewritten", counted.dropped)
@@ -227,10 +229,3 @@ def list_changes(connection: sa.Connection, changes: ArchiveChanges) -> None:
         connection.execute(
             sa.update(tables.payload).where(tables.payload.c.digest == change.digest).values(values)
         )
-
-
-def unlisted(warehouse: Warehouse) -> list[Path]:
-    """Files of the archive that no payload is kept in. Asked with the writer's lock held."""
-    listed = {warehouse.root / path for _, path in _payloads(warehouse)}
-    found = (warehouse.root / ARCHIVE_FOLDER).rglob("*")
-    return sorted(path for path in found if path.is_file() and path not in listed)

@@ -14,7 +14,6 @@ from scorehouse.warehouse.cube_files import forget as forget_cube
 from scorehouse.warehouse.index import rebuild_index
 from scorehouse.warehouse.lock import writer
 from scorehouse.warehouse.places import INDEX_FILE, remove
-from scorehouse.warehouse.purge_archive import unlisted
 from scorehouse.warehouse.snapshot import leased
 from scorehouse.warehouse.store import Warehouse, newest_snapshot
 
@@ -56,7 +55,7 @@ def remove_rest(warehouse: Warehouse, say: Say, *, waits: bool) -> Remains:
         _wait(warehouse, say)
     with writer(warehouse.root, warehouse.catalog, "removing what was purged", say):
         warehouse.vacuum()
-        remove(unlisted(warehouse))
+        remove(warehouse.unlisted())
         files = tuple(sorted(_held(warehouse)))
     _compact(warehouse)
     return Remains(files, len(_readers(warehouse)) if files else 0)

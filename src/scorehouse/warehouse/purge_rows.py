@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from scorehouse.warehouse.engine import quoted
 from scorehouse.warehouse.needles import Needles
-from scorehouse.warehouse.places import new_data_file
 from scorehouse.warehouse.schema import IMPORT_ID, OWNERS, ROW_ID, TABLES, Table
 from scorehouse.warehouse.transaction import Transaction
 from scorehouse.warehouse.views import DataFile
@@ -159,7 +158,7 @@ def _drop_from(
     if not told["touched"] and not covered.num_rows:
         return 0
     engine.register("covered", covered)
-    path = new_data_file(transaction.root, table.name, file.slice, file.last_import)
+    path = transaction.new_file(table.name, file.slice, file.last_import)
     count = engine.write(_select(table, gone), path, (*table.order, IMPORT_ID, ROW_ID))
     new = file._replace(path=str(path), rows=count) if count else None
     if new is None:

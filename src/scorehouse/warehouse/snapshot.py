@@ -13,6 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from scorehouse.errors import UsageError
+from scorehouse.stop import STOP
 from scorehouse.warehouse import catalog as tables
 from scorehouse.warehouse.catalog import Catalog
 from scorehouse.warehouse.engine import Engine
@@ -33,10 +34,14 @@ class Snapshot:
         self._root = root
         self._catalog = catalog
         self.engine = engine
-        self._lease = 0
-        self.number, self.files = self._take()
-        self.last_import = import_of(catalog, as_of) if as_of else self._newest()
-        define(engine, self.files, self.last_import)
+        self._lease = Lease(catalog)
+        try:
+            self.number, self.files = self._take()
+            self.last_import = import_of(catalog, as_of) if as_of else self._newest()
+            define(engine, self.files, self.last_import)
+        except BaseException:
+            self.close()
+            raise
 
     def _newest(self) -> int:
         with self._catalog.reading() as connection:
@@ -50,7 +55,7 @@ class Snapshot:
     def _take(self) -> tuple[int, list[DataFile]]:
         """Take a lease on the newest snapshot; again, if it was tidied away meanwhile."""
         for _ in range(_TRIES):
-            self._lease, number = take_lease(self._catalog)
+            number = self._lease.take()
             files = files_of(self._catalog, self._root, number)
             if all(os.path.exists(file.path) for file in files):
                 return number, files
@@ -67,9 +72,7 @@ class Snapshot:
 
     def release(self) -> None:
         """Give the lease back."""
-        if self._lease:
-            give_back(self._catalog, self._lease)
-            self._lease = 0
+        self._lease.give_back()
 
     def close(self) -> None:
         """Give the lease back and end the engine's session."""
@@ -88,7 +91,29 @@ class Snapshot:
         self.close()
 
 
-def take_lease(catalog: Catalog) -> tuple[int, int]:
+class Lease:
+    """The right to read a snapshot's files until it is given back."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._number = 0
+
+    def take(self) -> int:
+        """Take a lease on the newest snapshot; return the snapshot's number."""
+        STOP.owe(self.give_back)
+        with STOP.after():
+            self._number, snapshot = _take_lease(self._catalog)
+        return snapshot
+
+    def give_back(self) -> None:
+        """Give the lease back, if it is held."""
+        if self._number:
+            _give_back(self._catalog, self._number)
+            self._number = 0
+        STOP.paid(self.give_back)
+
+
+def _take_lease(catalog: Catalog) -> tuple[int, int]:
     """Take a lease on the newest snapshot, in one statement; return lease and snapshot."""
     expires = (datetime.now(UTC) + timedelta(hours=_LEASE_HOURS)).isoformat()
     newest = sa.select(
@@ -106,7 +131,7 @@ def take_lease(catalog: Catalog) -> tuple[int, int]:
     return int(returned[0]), int(returned[1])
 
 
-def give_back(catalog: Catalog, lease: int) -> None:
+def _give_back(catalog: Catalog, lease: int) -> None:
     """Give a lease back."""
     with catalog.noting() as connection:
         connection.execute(sa.delete(tables.lease).where(tables.lease.c.lease_id == lease))

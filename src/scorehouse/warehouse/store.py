@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from scorehouse.errors import UsageError
+from scorehouse.stop import STOP
 from scorehouse.warehouse import catalog as tables
 from scorehouse.warehouse.catalog import Catalog, now
 from scorehouse.warehouse.engine import Engine, Local
@@ -121,45 +122,39 @@ class Warehouse:
         """Write: one load. Waits for its turn; what isn't committed in the block is removed."""
         with writer(self.root, self.catalog, what, say):
             self._clear_interrupted()
-            load_id = self._begin(what)
-            engine = self.engine()
-            transaction = Transaction(
-                self.root, self.catalog, engine, load_id, newest_snapshot(self.catalog)
-            )
+            turn = _Turn(self)
             try:
-                yield transaction
+                with STOP.owing(turn.end):
+                    yield turn.begin(what)
             finally:
-                engine.close()
-                transaction.discard()
-                self._end(load_id)
                 self.vacuum()
 
-    def _begin(self, what: str) -> int:
-        values = {"what": what, "who": who(), "started_at": now(), "status": "running"}
-        with self.catalog.noting() as connection:
-            statement = sa.insert(tables.load).values(values).returning(tables.load.c.load_id)
-            return int(connection.execute(statement).scalar_one())
-
-    def _end(self, load_id: int) -> None:
-        """A load that didn't commit is refused, and its imports with it."""
-        with self.catalog.noting() as connection:
-            _close_loads(connection, [load_id], "refused")
-
     def _clear_interrupted(self) -> None:
-        """Take note of loads that were killed, and remove what they left on disk."""
-        with self.catalog.noting() as connection:
+        """Remove what loads that were killed left on disk, and take note of them."""
+        with self.catalog.reading() as connection:
             query = sa.select(tables.load.c.load_id).where(tables.load.c.status == "running")
             killed = [int(row[0]) for row in connection.execute(query)]
-            _close_loads(connection, killed, "interrupted")
         if killed:
             remove([self.root / name for name in self.orphans()])
+            remove(self.unlisted())
             _empty(self.root / SCRATCH_FOLDER)
+            with self.catalog.noting() as connection:
+                _close_loads(connection, killed, "interrupted")
 
     def orphans(self) -> list[str]:
         """Data files on disk that the catalog doesn't list."""
         with self.catalog.reading() as connection:
             listed = {row[0] for row in connection.execute(sa.select(tables.data_file.c.path))}
         return sorted(data_files(self.root) - listed)
+
+    def unlisted(self) -> list[Path]:
+        """Files of the archive that no payload is kept in. Asked with the writer's lock held."""
+        path = tables.payload.c.path
+        with self.catalog.reading() as connection:
+            rows = connection.execute(sa.select(path).where(path != "")).all()
+        listed = {self.root / row[0] for row in rows}
+        found = (self.root / ARCHIVE_FOLDER).rglob("*")
+        return sorted(path for path in found if path.is_file() and path not in listed)
 
     def vacuum(self) -> int:
         """Remove the files that were replaced and that nobody reads any more.
@@ -203,6 +198,38 @@ class Warehouse:
         self.catalog.close()
 
 
+class _Turn:
+    """A load between its beginning and its end, which may come at any moment, and again."""
+
+    def __init__(self, house: Warehouse) -> None:
+        self._house = house
+        self._load_id = 0
+        self._engine: Engine | None = None
+        self._transaction: Transaction | None = None
+
+    def begin(self, what: str) -> Transaction:
+        """Note the load, and begin what it writes."""
+        house = self._house
+        with STOP.after():
+            self._load_id = _begin_load(house.catalog, what)
+        self._engine = house.engine()
+        newest = newest_snapshot(house.catalog)
+        self._transaction = Transaction(
+            house.root, house.catalog, self._engine, self._load_id, newest
+        )
+        return self._transaction
+
+    def end(self) -> None:
+        """Remove what wasn't committed: such a load is refused, and its imports with it."""
+        if self._engine is not None:
+            self._engine.close()
+        if self._transaction is not None:
+            self._transaction.discard()
+        if self._load_id:
+            with self._house.catalog.noting() as connection:
+                _close_loads(connection, [self._load_id], "refused")
+
+
 def check_url(catalog_url: str) -> None:
     """Raise UsageError for a catalog's URL that holds a password."""
     if urlsplit(catalog_url).password:
@@ -236,6 +263,13 @@ def _check_format(folder: object, catalog: str | None) -> None:
             "deliveries in its archive, into a new warehouse. If it is newer: install the newer "
             "scorehouse."
         )
+
+
+def _begin_load(catalog: Catalog, what: str) -> int:
+    values = {"what": what, "who": who(), "started_at": now(), "status": "running"}
+    with catalog.noting() as connection:
+        statement = sa.insert(tables.load).values(values).returning(tables.load.c.load_id)
+        return int(connection.execute(statement).scalar_one())
 
 
 def _close_loads(connection: sa.Connection, loads: list[int], status: str) -> None:

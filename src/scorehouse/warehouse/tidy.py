@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scorehouse.warehouse.places import new_data_file
 from scorehouse.warehouse.schema import IMPORT_ID, ROW_ID, TABLES
 from scorehouse.warehouse.transaction import Transaction
 from scorehouse.warehouse.views import DataFile
@@ -46,7 +45,7 @@ def merged_file(
     table = TABLES[files[0].table]
     first = min(file.first_import for file in files)
     last = max(file.last_import for file in files)
-    path = new_data_file(transaction.root, table.name, files[0].slice, last)
+    path = transaction.new_file(table.name, files[0].slice, last)
     transaction.engine.files("merging", [file.path for file in files], table.schema)
     kept = f" WHERE {where}" if where else ""
     order = (*table.order, IMPORT_ID, ROW_ID)

@@ -57,6 +57,8 @@ class Transaction:
         self.load_id = load_id
         self.files = files_of(catalog, root, snapshot)
         self._base = {file.path for file in self.files}
+        self._own: set[str] = set()
+        self._placed: set[str] = set()
         self._removed: set[str] = set()
         self._next_row: dict[int, int] = {}
         self._imports: dict[int, dict[str, Any]] = {}
@@ -154,6 +156,17 @@ class Transaction:
             self._redefine(name)
         return total
 
+    def new_file(self, name: str, slice_value: str, import_id: int) -> Path:
+        """A path for a data file of a table; what stands there goes unless it is committed."""
+        path = new_data_file(self.root, name, slice_value, import_id)
+        self._own.add(str(path))
+        return path
+
+    def own(self, path: Path) -> None:
+        """A file of the archive that goes unless this is committed."""
+        self._placed.add(str(path))
+        self._own.add(str(path))
+
     def slices_of(self, select: str, name: str) -> list[str]:
         """The slices of a table that the rows of a query belong to."""
         column = TABLES[name].slice
@@ -174,7 +187,7 @@ class Transaction:
             f"SELECT CAST({ROW_ID} AS BIGINT) AS {ROW_ID}, "
             f"CAST({import_id} AS BIGINT) AS {IMPORT_ID}, {cells} FROM ({select}) AS x{where}"
         )
-        path = new_data_file(self.root, table.name, slice_value, import_id)
+        path = self.new_file(table.name, slice_value, import_id)
         count = 0
         try:
             count = self.engine.write(text, path, table.order)
@@ -254,7 +267,8 @@ class Transaction:
                 self._update_imports(connection)
                 self._finish(connection)
                 also(connection, number)
-            self._base = {file.path for file in self.files}  # or they'd be removed as not kept
+            self._base = {file.path for file in self.files}
+            self._own -= {*self._base, *self._placed}  # or they'd be removed as not kept
             self._removed = set()
             STOP.tell_kept(_KEPT.format(number=number))
         return number
@@ -331,7 +345,7 @@ class Transaction:
 
     def discard(self) -> None:
         """Remove what was written and not committed."""
-        remove([Path(file.path) for file in self.files if file.path not in self._base])
+        remove([Path(path) for path in self._own])
 
 
 def _cell(name: str, kind: str, columns: Sequence[str]) -> str:
