@@ -411,3 +411,17 @@ def test_send_refuses_an_unknown_server(run: Run, tmp_path: Path) -> None:
         code, told = run("send", tmp_path / "pack", server.address, *options)
     assert code == 2
     assert server.host_key.get_fingerprint() in told["error"]
+
+
+def test_a_zip_that_is_cut_off_is_told_with_what_was_packed(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.zip", tmp_path / "cut.zip"
+    with zipfile.ZipFile(whole, "w") as archive:
+        for number in range(2):
+            archive.writestr(f"{number}.xml", document(number))
+    size = whole.stat().st_size
+    cut.write_bytes(whole.read_bytes()[: size * 2 // 3])
+    done = CliRunner().invoke(app, ["package", str(cut), "-o", str(tmp_path / "out")])
+    told = " ".join(done.stderr.split())
+    assert done.exit_code == 1
+    assert "cut.zip is cut off or damaged: 1 result that could be read was packed" in told
+    assert "what follows is lost" in told

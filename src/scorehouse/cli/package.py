@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from scorehouse.cli.console import answering, err, finish, out, print_json, progress
+from scorehouse.cli.console import answering, err, finish, out, print_json, progress, say
 from scorehouse.verbs.package import MOST_BYTES, PackageSummary, package_results
 
 FINDINGS_SUFFIX = ".findings.csv"
 _MEGABYTE = 1_000_000
+_CUT_OFF = "zip_truncated"
 
 
 def package(
@@ -44,6 +45,17 @@ def package(
     else:
         out.print(_table(summary))
         err.print(f"package in {output}; findings in {findings}", highlight=False)
+    if _CUT_OFF in summary.findings:
+        count = summary.manifest.results
+        packed = (
+            "1 result that could be read was"
+            if count == 1
+            else (f"{count:,} results that could be read were")
+        )
+        say(
+            f"{input_path.name} is cut off or damaged: {packed} packed, and what follows is lost. "
+            "Transfer it again and compare its size with the sender's."
+        )
     finish(summary.left_out)
 
 
