@@ -158,8 +158,11 @@ def test_a_year_without_results_is_said_and_is_exit_code_1(tmp_path: Path) -> No
     told = house(tmp_path / "w", World())
     code, said = run(told, tmp_path / "out", "--year", "2018-19")
     assert (code, said["rows"], said["left_out"]) == (1, 0, [])
-    assert said["notes"] == ["The warehouse holds no summative results of 2018-19."]
-    assert (tmp_path / "out" / "sb_ca2019entities_csv.txt").exists()
+    assert said["notes"] == [
+        "The warehouse holds no summative results of 2018-19: no file was written."
+    ]
+    assert said["output"] == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["w"]
 
 
 def test_enrollments_alone_have_rows_and_no_note_of_groups(tmp_path: Path) -> None:

@@ -40,12 +40,13 @@ from scorehouse.exports.research_rows import (
     rows_of_tests,
 )
 from scorehouse.exports.research_write import Value, fixed_lines, lines
+from scorehouse.intake.whole import put, working_folder
 from scorehouse.reports.query import ReportQuery
 from scorehouse.rulebook.counting import groups
 from scorehouse.terms import SchoolYear
 from scorehouse.warehouse.availability import notes as on_their_way
 from scorehouse.warehouse.entity_tree import DISTRICT, SCHOOL, Tree
-from scorehouse.warehouse.export import new_folder
+from scorehouse.warehouse.export import check_new
 from scorehouse.warehouse.report import Reading, figures_of, opened_for_reports, released
 from scorehouse.warehouse.research_entities import entities_of_year, schools_of_year, together
 from scorehouse.warehouse.store import Warehouse
@@ -98,16 +99,19 @@ def research_file(
                 written = run.write(output, report)
             house.note("export", "", f"research files of {school_year}: {written} rows")
     if run.is_empty:
-        run.notes[f"The warehouse holds no summative results of {school_year}."] = None
+        run.notes[
+            f"The warehouse holds no summative results of {school_year}: no file was written."
+        ] = None
     left_out = [
         {"what": what, "which": which, "times": times}
         for (what, which), times in sorted(run.told.items())
     ]
+    place = "" if run.is_empty else str(output)
     if as_json:
-        print_json({"output": str(output), "rows": written, "left_out": left_out,
+        print_json({"output": place, "rows": written, "left_out": left_out,
                     "uncertain": era.uncertain, "notes": list(run.notes)})  # fmt: skip
     else:
-        _say(output, written, left_out, [era.uncertain, *run.notes])
+        _say(place, written, left_out, [era.uncertain, *run.notes])
     raise typer.Exit(SOMETHING_LEFT_OUT if left_out or run.is_empty else 0)
 
 
@@ -118,8 +122,9 @@ def _parsed(year: str) -> SchoolYear:
         raise UsageError(str(error)) from None
 
 
-def _say(output: Path, written: int, left_out: list[dict[str, Any]], notes: Sequence[str]) -> None:
-    say(f"{written:,} rows of results are in {output}, with entities, groups and tests.")
+def _say(output: str, written: int, left_out: list[dict[str, Any]], notes: Sequence[str]) -> None:
+    if output:
+        say(f"{written:,} rows of results are in {output}, with entities, groups and tests.")
     for note in filter(None, notes):
         say(note)
     for one in left_out:
@@ -153,32 +158,45 @@ class _Run:
         self._name = "1" if student_groups is Groups.ALL else "all"
 
     def write(self, output: Path, report: Callable[[int, int | None], None]) -> int:
-        """Write all files into a new folder; return the rows of results."""
-        with new_folder(output) as folder, opened_for_reports(self._house, self._as_of) as reading:
-            rows_of = entities_of_year(reading.snapshot, self._year)
-            entities = {key: self._entity(row, rows_of) for key, row in rows_of.items()}
-            state = reading.tree.state
-            entities[state.entity_id] = ResearchEntity(_STATE, "state")
-            ending = "csv" if self._form is Form.DELIMITED else "ascii"
-            year = self._year.ends
-            rows = self._results(reading, entities, report)
-            written = 0
-            if self._form is Form.DELIMITED or self._era.has_fixed_form(RESULTS):
-                name = f"sb_ca{year}_{self._name}_{ending}_v1.txt"
-                written = self._write(folder / name, RESULTS, rows)
-                self.is_empty = not written
-            else:
-                self.told["file", "results: their places in the fixed form aren't published"] += 1
-            kept = [one for one in entities.values() if len(one.code) == len(_STATE)]
-            self._write(folder / f"sb_ca{year}entities_{ending}.txt", ENTITIES,
-                        entity_rows(kept, self._year, self._era))  # fmt: skip
-            if self._form is Form.DELIMITED:
-                named = {research: groups()[code].name if code in groups() else code
-                         for code, research in self._groups.items()}  # fmt: skip
-                kinds = {research: groups()[code].dimension if code in groups() else "crossing"
-                         for code, research in self._groups.items()}  # fmt: skip
-                self._write(folder / "StudentGroups.txt", GROUPS, group_rows(named, kinds))
-                self._write(folder / "Tests.txt", TESTS, rows_of_tests())
+        """Write all files into a new folder, if there is any result; return the rows of results."""
+        check_new(output)
+        whole = output.resolve()
+        with (
+            working_folder(whole) as folder,
+            opened_for_reports(self._house, self._as_of) as reading,
+        ):
+            written = self._write_all(folder, reading, report)
+            if not self.is_empty:
+                put(folder, whole)
+        return written
+
+    def _write_all(
+        self, folder: Path, reading: Reading, report: Callable[[int, int | None], None]
+    ) -> int:
+        rows_of = entities_of_year(reading.snapshot, self._year)
+        entities = {key: self._entity(row, rows_of) for key, row in rows_of.items()}
+        state = reading.tree.state
+        entities[state.entity_id] = ResearchEntity(_STATE, "state")
+        ending = "csv" if self._form is Form.DELIMITED else "ascii"
+        year = self._year.ends
+        rows = self._results(reading, entities, report)
+        written = 0
+        if self._form is Form.DELIMITED or self._era.has_fixed_form(RESULTS):
+            name = f"sb_ca{year}_{self._name}_{ending}_v1.txt"
+            written = self._write(folder / name, RESULTS, rows)
+            self.is_empty = not written
+        else:
+            self.told["file", "results: their places in the fixed form aren't published"] += 1
+        kept = [one for one in entities.values() if len(one.code) == len(_STATE)]
+        self._write(folder / f"sb_ca{year}entities_{ending}.txt", ENTITIES,
+                    entity_rows(kept, self._year, self._era))  # fmt: skip
+        if self._form is Form.DELIMITED:
+            named = {research: groups()[code].name if code in groups() else code
+                     for code, research in self._groups.items()}  # fmt: skip
+            kinds = {research: groups()[code].dimension if code in groups() else "crossing"
+                     for code, research in self._groups.items()}  # fmt: skip
+            self._write(folder / "StudentGroups.txt", GROUPS, group_rows(named, kinds))
+            self._write(folder / "Tests.txt", TESTS, rows_of_tests())
         return written
 
     def _results(
