@@ -147,7 +147,10 @@ def test_pages(house: Path, tmp_path: Path) -> None:
     ("arguments", "told"),
     [
         (("aggregate", "-e", "12345"), "knows no entity '12345'"),
-        (("aggregate", "--year", "2019"), "'2019' is not a school year"),
+        (
+            ("aggregate", "--year", "2019"),
+            "'2019' is no school year: write it as in 2018-19. Write",
+        ),
         (("aggregate", "-g", "ELL"), "Unknown student group 'ELL'"),
         (("aggregate", "--filter", "sex"), "write a name and values"),
         (("aggregate", "--profile", "everyone"), "unknown profile 'everyone'"),

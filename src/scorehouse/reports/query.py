@@ -138,7 +138,8 @@ def _parsed(what: str, parse: Callable[[str], object]) -> Check:
         try:
             return str(parse(value))
         except ValueError as error:
-            told.add("query_value", value, what=what, reason=str(error))
+            reason = str(error).partition("; ")[2] or str(error)  # what it isn't is said already
+            told.add("query_value", value, what=what, reason=reason)
             return value
 
     return check
