@@ -18,6 +18,7 @@ class Stop:
     def __init__(self) -> None:
         self.is_watched = False
         self.is_asked = False
+        self.is_told = False
         self._kept: list[str] = []
         self._files: list[str] = []
         self._ways: list[Callable[[], None]] = []

@@ -169,6 +169,23 @@ def test_a_signal_that_comes_too_late_changes_nothing(delivery: Path, tmp_path: 
     assert "results to the two tables" in done.out
 
 
+def test_a_stop_when_all_is_done_says_what_was_finished(delivery: Path, tmp_path: Path) -> None:
+    work = """
+import scorehouse.cli.app as a
+own = a.app
+def app():
+    try:
+        own()
+    finally:
+        send()
+a.app = app
+"""
+    done = run(work, "convert", delivery, "-o", "tables", folder=tmp_path)
+    assert done.code == 130
+    assert done.err.endswith(" were written whole. Nothing else was written.\n")
+    assert done.err.count("Stopped.") == 1
+
+
 def test_an_interrupt_that_was_ignored_stays_ignored(delivery: Path, tmp_path: Path) -> None:
     """As `nohup` and the shells' `&` want it."""
     work = "signal.signal(signal.SIGINT, signal.SIG_IGN)\nsend(signal.SIGINT)"

@@ -93,4 +93,5 @@ def main() -> None:
     finally:
         settle()
         if STOP.is_asked:
+            tell_stopped()
             sys.exit(STOPPED)

@@ -123,8 +123,11 @@ def stopped() -> NoReturn:
 
 
 def tell_stopped() -> None:
-    """Say that the run was stopped, and what it leaves."""
+    """Say once that the run was stopped, and what it leaves."""
     settle()
+    if STOP.is_told:
+        return
+    STOP.is_told = True
     finished = STOP.finished()
     say(f"Stopped. {finished} Nothing else was written." if finished else NOTHING)
 
