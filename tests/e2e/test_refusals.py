@@ -45,7 +45,7 @@ REFUSED = [
     ({"--year": "2049-50"}, "2049-50 is expected, not in force"),
     ({"--year": "1999-00"}, "1999-00"),
     ({"--package": "missing.csv"}, "missing.csv: There is no file or folder of this name."),
-    ({"--package": "nothing"}, "Nothing could be read from the packages. nothing/items.csv:"),
+    ({"--package": "nothing"}, "nothing: The folder has no items.csv"),
     ({"--package": "letter.csv"}, "Nothing could be read from the packages. letter.csv:"),
     ({"--package": "a-file"}, "Nothing could be read from the packages. a-file:"),
     ({"-o": "scores.xlsx"}, "scores.xlsx can't be written: scores are written as .parquet or .csv"),

@@ -328,4 +328,22 @@ def test_what_is_no_package_is_said(tmp_path: Path, content: bytes, rule: str) -
 
 def test_a_missing_package_is_said(tmp_path: Path) -> None:
     assert Given(tmp_path / "nowhere.csv").counts == {"file_missing": 1}
-    assert Given(tmp_path).counts == {"file_missing": 1}
+    assert Given(tmp_path).counts == {"package_folder": 1}
+
+
+def test_a_folder_of_tabulator_files_is_told_as_such(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("ItemId,MeasurementModel\n")
+    log = FindingLog()
+    assert read_packages([tmp_path], log).is_empty
+    (told,) = log.table()["message"].to_pylist()
+    assert "holds packages in tabulator form (a.csv and 1 more)" in told
+
+
+def test_a_table_with_two_bytes_a_letter_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("ItemId,MeasurementModel\n", encoding="utf-16")
+    log = FindingLog()
+    assert read_packages([path], log).is_empty
+    (told,) = log.table()["message"].to_pylist()
+    assert "UTF-16" in told

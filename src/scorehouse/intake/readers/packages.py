@@ -18,6 +18,7 @@ from scorehouse.intake.item_rows import (
     calibration,
     number,
 )
+from scorehouse.intake.readers.damage import WIDE_TABLE, is_wide_table
 from scorehouse.intake.readers.tables import TextRow, columns_of, text_rows
 from scorehouse.shapes import ASSESSMENTS, ITEMS, STEP_COLUMNS
 from scorehouse.terms import AssessmentType, Part, SchoolYear, Subject, parse_grade
@@ -101,10 +102,12 @@ def _read(path: Path, log: FindingLog) -> Package:
     if path.is_dir():
         items = _named(path, "items")
         if items is None:
-            log.add("file_missing", file=f"{path.name}/items.csv")
+            log.add("package_folder", file=path.name, held=_held(path))
             return _package([], [], path)
         return _two_files(_named(path, "assessments"), items, path, log)
-    path.open("rb").close()
+    if is_wide_table(path):
+        log.add("file_unreadable", file=path.name, reason=WIDE_TABLE)
+        return _package([], [], path)
     columns = columns_of(path)
     if "MeasurementModel" in columns:
         return _tabulator(path, columns, log)
@@ -117,6 +120,20 @@ def _read(path: Path, log: FindingLog) -> Package:
             return _two_files(path, items, path, log)
     log.add("file_unknown_kind", file=path.name)
     return _package([], [], path)
+
+
+def _held(folder: Path) -> str:
+    """What a folder holds that was taken for a package."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    tables = [path.name for path in files if path.suffix.lower() == ".csv" and _is_tabulator(path)]
+    if tables:
+        more = f" and {len(tables) - 1:,} more" if len(tables) > 1 else ""
+        return f"packages in tabulator form ({tables[0]}{more})"
+    return f"{len(files):,} other files" if files else "no file"
+
+
+def _is_tabulator(path: Path) -> bool:
+    return not is_wide_table(path) and "MeasurementModel" in columns_of(path)
 
 
 def _named(folder: Path, stem: str, other_than: Path | None = None) -> Path | None:

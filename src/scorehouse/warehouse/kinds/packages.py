@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from scorehouse.errors import InputRefusedError
+from scorehouse.intake.readers.damage import WIDE_TABLE, is_wide_table
 from scorehouse.intake.readers.packages import TABULATOR_COLUMNS, read_package
 from scorehouse.intake.readers.tables import TextRow, columns_of, text_rows
 from scorehouse.terms import AssessmentType, SchoolYear, Subject, parse_grade
@@ -65,6 +66,8 @@ def recognise_tests(head: Head) -> Guess | None:
 
 def bring(loading: Loading, path: Path, import_id: int) -> Ending:
     """Bring the tests, items and cuts of a package."""
+    if is_wide_table(path):
+        raise InputRefusedError(WIDE_TABLE)
     columns = columns_of(path)
     is_tabulator = "AssessmentId" in columns
     rows = list(text_rows(path, loading.log)) if is_tabulator else []
