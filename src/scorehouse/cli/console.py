@@ -27,6 +27,7 @@ from rich.progress import (
 
 from scorehouse.cli.stopping import NOTHING, STOPPED, settle
 from scorehouse.errors import ScorehouseError
+from scorehouse.intake.whole import asked_name
 from scorehouse.stop import STOP
 
 ALL_WELL, SOMETHING_LEFT_OUT, REFUSED = 0, 1, 2
@@ -134,7 +135,7 @@ def tell_stopped() -> None:
 
 def _system_refusal(error: OSError) -> str:
     """What the system wouldn't do, without the names of members, which may be students'."""
-    where = f" ({Path(os.fsdecode(error.filename)).name})" if error.filename else ""
+    where = f" ({asked_name(Path(os.fsdecode(error.filename)))})" if error.filename else ""
     why = error.strerror or type(error).__name__
     return f"The system refused{where}: {why}. Check the folder, its permissions and free space."
 

@@ -72,6 +72,16 @@ def put(part: Path, path: Path) -> None:
             STOP.tell_written(path.name)
 
 
+def asked_name(path: Path) -> str:
+    """The name of an output as it was asked for, also while it isn't finished.
+
+    >>> asked_name(Path("out/.scores.csv.0123456789abcdef.part"))
+    'scores.csv'
+    """
+    found = _UNFINISHED.fullmatch(path.name)
+    return found["name"] if found else path.name
+
+
 def remove_abandoned(path: Path) -> None:
     """Remove what runs to this output left unfinished and no run holds any more."""
     for left in _left_in(path.parent):
