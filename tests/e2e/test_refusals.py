@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 
 from e2e.invented import YEAR, Done, overall, package, responses, scorehouse, sitting
 from scorehouse.cli.app import COMMANDS
+from scorehouse.cli.console import answering
 
 
 @pytest.fixture
@@ -233,3 +235,31 @@ def test_other_commands_refuse_too(here: Path, arguments: tuple[str, ...], words
     assert done.code == 2
     assert words in " ".join(done.err.split())
     assert not (here / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("score", "--json"), "Missing argument 'INPUT'"),
+        (("score", "--json", "--bogus"), "No such option: --bogus"),
+        (("report", "aggregate", "--bogus", "--json"), "No such option: --bogus"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_is_wrong_with_an_option_is_told_as_json(
+    arguments: tuple[str, ...], words: str
+) -> None:
+    done = scorehouse(*arguments)
+    assert done.code == 2
+    assert words in done.json["error"]
+    assert scorehouse(*(word for word in arguments if word != "--json")).out == ""
+
+
+def test_an_output_that_cant_be_written_is_named_as_it_was_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hidden = ".scores.csv.0123456789abcdef.part"
+    with pytest.raises(typer.Exit), answering(as_json=True):
+        raise PermissionError(13, "Permission denied", hidden)
+    told = json.loads(capsys.readouterr().out)["error"]
+    assert "(scores.csv): Permission denied" in told

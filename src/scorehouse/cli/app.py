@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from scorehouse import __version__
-from scorehouse.cli.console import answering, tell_stopped
+from scorehouse.cli.console import OPTION_ERRORS, answering, print_json, tell_stopped, told_of
 from scorehouse.cli.stopping import STOPPED, settle, watch
 from scorehouse.stop import STOP
 
@@ -49,9 +49,15 @@ class _Commands(TyperGroup):
         return found
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
+        """Run the command that was asked for; what is wrong with an option is told as JSON too."""
+        as_json = "--json" in ctx.args
         with answering(as_json=False):
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except OPTION_ERRORS as error:
+                if as_json:
+                    print_json({"error": told_of(error)})
+                raise
 
 
 app = typer.Typer(

@@ -33,9 +33,14 @@ from scorehouse.stop import STOP
 ALL_WELL, SOMETHING_LEFT_OUT, REFUSED = 0, 1, 2
 """Exit codes."""
 
+OPTION_ERRORS: tuple[type[BaseException], ...] = tuple(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
+"""All that is wrong with an option."""
+
 _PASSED_ON: tuple[type[BaseException], ...] = (
     *(typer.Exit, typer.Abort, BrokenPipeError),
-    *(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"),
+    *OPTION_ERRORS,
 )
 """What the command line itself answers: exits, and all that is wrong with an option."""
 
@@ -151,6 +156,12 @@ def _own_fault(error: Exception) -> str:
         f"{kept} Please report it; {TRACEBACK_VARIABLE}=1 prints the details, "
         "which may hold student data."
     )
+
+
+def told_of(error: BaseException) -> str:
+    """What the command line says of an option that is wrong."""
+    told = getattr(error, "format_message", None)
+    return str(told() if told else error)
 
 
 def finish(left_out: int) -> NoReturn:
