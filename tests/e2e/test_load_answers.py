@@ -187,7 +187,9 @@ def test_a_table_in_utf_16_is_refused_with_its_encoding(
     (tmp_path / name).write_text(text, encoding="utf-16")
     assert "the text is UTF-16, and tables are read as UTF-8" in refused(tmp_path / name, house)
     stated = scorehouse("load", tmp_path / name, "--as", "package", "-w", house, "--json")
-    assert (stated.code, stated.json["files"][0]["status"]) == (2, "BAD_DATA")
+    [file] = stated.json["files"]
+    assert (stated.code, file["status"]) == (2, "BAD_FORMAT")
+    assert "the text is UTF-16" in file["message"]
 
 
 def test_what_was_found_is_said_in_words(house: Path, tmp_path: Path) -> None:
