@@ -70,7 +70,7 @@ def seen(done: report.ReleasedReport, grades: Sequence[str] = GRADES) -> Publish
     rows = done.figures.to_pylist()
     assert any(row["n_scored"] is None for row in rows)
     assert any(row["n_scored"] is not None for row in rows)
-    some = {row["measure"]: key_of(row) for row in rows}
+    some = {(row["measure"], row["school_year"]): key_of(row) for row in rows}
     groups = tuple(sorted({row["student_group"] for row in rows} - {"ALL"}))
     told = tuple(each for key in some.values() for each in sums(key, groups, grades))
     return Published(done.figures, told, universe="" if grades == GRADES else "some grades")
@@ -108,6 +108,37 @@ def test_schools_with_other_grades_and_a_school_without_students_tell_nothing(
     held: Warehouse, kind: str, by: str
 ) -> None:
     tells_nothing(held, kind, by)
+
+
+@pytest.mark.parametrize("held", [(4, 1500)], indirect=True)
+def test_targets_and_several_years_tell_nothing(held: Warehouse) -> None:
+    asked: dict[str, Any] = {"entities": ENTITIES, "subjects": ("ELA",), "by": ("sex",)}
+    targets = report.targets(held, "public", school_years=(YEAR,), **asked)
+    assert targets.released.exposed == ()
+    assert attacked(seen(targets)) == []
+    years = report.aggregate(held, "public", school_years=YEARS[1:], **asked)
+    assert years.released.exposed == ()
+    assert attacked(seen(years)) == []
+
+
+@pytest.mark.parametrize("held", [(5, 2500)], indirect=True)
+def test_the_same_students_beside_everybody_tell_nothing(held: Warehouse) -> None:
+    """Of a cohort only the groups add up: who moves between schools is followed in none."""
+    steps = (f"{YEARS[0]}:{GRADES[0]}", f"{YEARS[1]}:{GRADES[1]}")
+    done = report.longitudinal(
+        held, "public", entities=ENTITIES, subjects=("ELA",), by=("sex",), steps=steps
+    )
+    assert done.released.exposed == ()
+    rows = done.figures.to_pylist()
+    assert any(row["n_scored"] is None for row in rows)
+    assert any(row["n_scored"] is not None for row in rows)
+    groups = sorted({row["student_group"] for row in rows} - {"ALL"})
+    told = tuple(
+        Relation(key, tuple(key._replace(student_group=group) for group in groups))
+        for key in map(key_of, rows)
+        if key.student_group == "ALL"
+    )
+    assert attacked(Published(done.figures, told)) == []
 
 
 @pytest.mark.parametrize(

@@ -292,10 +292,11 @@ def met_bounds(line: Line) -> dict[str, float]:
 
 def bounds_told(what: Quantity, lines: Sequence[Line]) -> dict[str, float]:
     """What the reasons of some rows about the same students say of one of their counts."""
-    if what.name == "size" and lines:
-        return size_bounds(lines)
-    own = [line for line in lines if line.key.measure == what.measure]
-    return met_bounds(own[0]) if what.name == "met" and own else {"low": 0.0, "high": INFINITE}
+    if what.name == "size" and (own := [e for e in lines if size_of(e.key.measure) == what]):
+        return size_bounds(own)
+    if what.name == "met" and (own := [e for e in lines if e.key.measure == what.measure]):
+        return met_bounds(own[0])
+    return {"low": 0.0, "high": INFINITE}
 
 
 def _add_distance(

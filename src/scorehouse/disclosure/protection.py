@@ -204,13 +204,15 @@ def _fix_derivable(system: System, knowledge: Knowledge, interval: int) -> Ints:
 def _bounds_before(system: System, knowledge: Knowledge) -> tuple[Floats, Floats]:
     """What the reasons of earlier releases say of each cell."""
     low, high = system.low.copy(), system.high.copy()
+    told: dict[int, list[dict[str, float]]] = defaultdict(list)
     for (place, what), cell in knowledge.cells.items():
         lines = knowledge.lines.get(place, ())
-        if not system.is_count[cell] or not any(line.is_current for line in lines):
-            continue
-        own = [line for line in lines if not line.is_current]
-        told = bounds_told(what, own)
-        low[cell], high[cell] = told["low"], told["high"]
+        if system.is_count[cell] and any(line.is_current for line in lines):
+            own = [line for line in lines if not line.is_current]
+            told[cell].append(bounds_told(what, own))
+    for cell, bounds in told.items():
+        low[cell] = max(each["low"] for each in bounds)
+        high[cell] = min(each["high"] for each in bounds)
     return low, high
 
 
