@@ -53,6 +53,7 @@ class Attack:
     about_nobody: frozenset[RowKey] = frozenset()
     patience: float = 60  # seconds for the first way to fill in the table
     index: dict[Cell, int] = field(default_factory=dict)
+    most: dict[str, int] = field(default_factory=dict)  # levels of a measure, 3 at least
     low: list[float] = field(default_factory=list)
     high: list[float] = field(default_factory=list)
     whole: list[int] = field(default_factory=list)
@@ -79,7 +80,11 @@ class Attack:
     def read(self, published: Published) -> None:
         """Take in a table."""
         levels: dict[RowKey, int] = {}
-        for row in published.figures.to_pylist():
+        rows = published.figures.to_pylist()
+        for row in rows:
+            most = max(self.most.get(row["measure"], 3), len(row["level_counts"] or ()))
+            self.most[row["measure"]] = most
+        for row in rows:
             key = RowKey(*(row[name] for name in KEYS))
             levels[key] = self._row(published.at(key), key, row)
         for relation in published.relations:
@@ -94,7 +99,7 @@ class Attack:
         for more, fewer in pairwise(sizes):
             self.equation([more, fewer], [1, -1], 0, np.inf)
         is_overall = key.measure == "overall"
-        counts = row["level_counts"] or [None] * (4 if is_overall else 3)
+        counts = row["level_counts"] or [None] * (4 if is_overall else self.most[key.measure])
         cells = [
             self._count(when, key, f"level{k}", value, "levels" if value is None else "")
             for k, value in enumerate(counts)  # type: ignore[arg-type]

@@ -65,24 +65,30 @@ def sums(some: RowKey, groups: tuple[str, ...], grades: Sequence[str]) -> Iterat
             yield Relation(key, tuple(key._replace(student_group=part) for part in groups))
 
 
-def seen(done: report.ReleasedReport, grades: Sequence[str] = GRADES) -> Published:
-    """A report as the attacker has it."""
+def seen(
+    done: report.ReleasedReport, grades: Sequence[str] = GRADES, *, is_first: bool = True
+) -> Published:
+    """A report as the attacker has it; the first of a warehouse shows something."""
     rows = done.figures.to_pylist()
     assert any(row["n_scored"] is None for row in rows)
-    assert any(row["n_scored"] is not None for row in rows)
+    assert not is_first or any(row["n_scored"] is not None for row in rows)
     some = {(row["measure"], row["school_year"]): key_of(row) for row in rows}
     groups = tuple(sorted({row["student_group"] for row in rows} - {"ALL"}))
     told = tuple(each for key in some.values() for each in sums(key, groups, grades))
     return Published(done.figures, told, universe="" if grades == GRADES else "some grades")
 
 
-def attacked(*tables: Published) -> list[Any]:
+def nobody_in(tables: Sequence[Published]) -> frozenset[RowKey]:
+    """The rows that belong into tables and aren't there."""
     possible = {
         key for table in tables for each in table.relations for key in (each.total, *each.parts)
     }
     there = {key_of(row) for table in tables for row in table.figures.to_pylist()}
-    about_nobody = frozenset(possible - there)
-    return attack(tables, about_nobody=about_nobody, others_are_large=len(tables) == 1)
+    return frozenset(possible - there)
+
+
+def attacked(*tables: Published) -> list[Any]:
+    return attack(tables, about_nobody=nobody_in(tables), others_are_large=len(tables) == 1)
 
 
 def tells_nothing(held: Warehouse, kind: str, by: str) -> None:
@@ -111,11 +117,16 @@ def test_schools_with_other_grades_and_a_school_without_students_tell_nothing(
 
 
 @pytest.mark.parametrize("held", [(4, 1500)], indirect=True)
-def test_targets_and_several_years_tell_nothing(held: Warehouse) -> None:
+def test_targets_traits_and_several_years_tell_nothing(held: Warehouse) -> None:
     asked: dict[str, Any] = {"entities": ENTITIES, "subjects": ("ELA",), "by": ("sex",)}
     targets = report.targets(held, "public", school_years=(YEAR,), **asked)
     assert targets.released.exposed == ()
     assert attacked(seen(targets)) == []
+    traits = report.items(held, "public", school_years=(YEAR,), **asked)
+    assert traits.released.exposed == ()
+    assert attacked(seen(traits)) == []
+    for row in traits.figures.to_pylist():
+        assert row["mean_points"] is None or None not in row["level_counts"]
     years = report.aggregate(held, "public", school_years=YEARS[1:], **asked)
     assert years.released.exposed == ()
     assert attacked(seen(years)) == []
@@ -155,6 +166,19 @@ def test_a_narrower_question_after_a_wider_one_tells_nothing_unnamed(held: Wareh
         cell[1]._replace(measure="") for cell, _, _ in attacked(seen(wide), seen(narrow, some))
     }
     assert pinned <= named
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("held", [(seed, 1200) for seed in range(20, 30)], indirect=True)
+def test_all_reports_of_a_year_tell_nothing_together(held: Warehouse) -> None:
+    asked: dict[str, Any] = {"school_years": (YEAR,), "subjects": ("ELA",), "entities": ENTITIES}
+    ways = (("sex",), ("economic",), ("race",))
+    done = [report.aggregate(held, "public", by=by, **asked) for by in ways]
+    done.append(report.claims(held, "public", by=("sex",), **asked))
+    tables = [seen(each, is_first=each is done[0]) for each in done]
+    assert (
+        attack(tables, about_nobody=nobody_in(tables), others_are_large=False, patience=600) == []
+    )
 
 
 @pytest.mark.torture

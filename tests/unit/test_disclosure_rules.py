@@ -82,6 +82,16 @@ def test_levels_of_a_shown_group(levels: list[int], hidden: list[int], coded: st
     assert (sorted(decision.levels), decision.coded, decision.row) == (hidden, coded, "")
 
 
+@pytest.mark.parametrize("column", ["mean_points", "difficulty", "se_distance", "se_mean"])
+def test_figures_that_give_levels_away_go_with_them(column: str) -> None:
+    """Of 12 students, 8 with one point, a mean of 0.667 points says that nobody had two."""
+    rules = profile_named("public").at("2018-19")
+    row = {"measure": "trait:CON", "n_tested": 12, "n_scored": 12, "level_counts": [4, 8, 0]}
+    assert primary(row, rules).why(column) == "extreme"
+    row = {**row, "level_counts": [4, 4, 4]}
+    assert primary(row, rules).why(column) == ""
+
+
 def test_only_the_exit_door_makes_a_release() -> None:
     package = Path(scorehouse.__file__).parent
     makers = {

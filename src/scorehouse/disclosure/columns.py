@@ -22,6 +22,9 @@ MET = ("percent_met", "se_percent_met")
 SPREAD = ("standard_deviation", "se_mean", "se_measurement", "percentiles")
 """Figures that tell how students are spread over the levels."""
 
+BY_LEVELS = ("se_distance", "mean_points", "difficulty")
+"""Figures that counts by level give, or tell of: with some of the counts, the others."""
+
 SCALE = ("mean_scale_score", *SPREAD)
 """Figures on the scale of scores, which mean something within one grade only."""
 

@@ -67,8 +67,11 @@ class Decision:
             return "" if column in self.shown_counts else self.row
         if self.row or self.results:
             return self.row or self.results
+        by_level = next((why for _, why in sorted(self.levels.items())), "")
         if column in names.SPREAD:
-            return next((why for _, why in sorted(self.levels.items())), "") or self.scale
+            return by_level or self.scale
+        if column in names.BY_LEVELS:
+            return by_level or self.distance
         own = dict.fromkeys(names.MET, self.met) | dict.fromkeys(names.SCALE, self.scale)
         own |= {names.DISTANCE: self.distance} | dict.fromkeys(names.COMPARED, self.compared)
         return own.get(column, "")
