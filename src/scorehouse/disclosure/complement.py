@@ -21,15 +21,21 @@ from scorehouse.disclosure.witnesses import Widths, keep
 
 _MARGINS = (0, 1, 2)  # beyond the interval: whole students can need more room than parts of them
 
+_BESIDE = 2  # counts beside one that are hidden for it
+_TURNS = 20  # in which the last resort sees to what is left
+
 Hide = Callable[[Ints], Ints]
 """Hides the units that cells stand in; returns all cells that became hidden by it."""
 
 
-def protect(system: System, interval: int, hide: Hide, rename: Hide) -> Ints:
+def protect(
+    system: System, interval: int, hide: Hide, rename: Hide, past: System | None = None
+) -> Ints:
     """Hide until every protected count is safe; return those that nothing here can save.
 
     `rename` hides the reason of the rows that cells stand in, where the reason alone tells
-    too much.
+    too much. `past` is what is known before this release: what is too narrow there isn't
+    looked after any more.
     """
     _protect_students(system, interval, hide)
     found = Widths.of(system)
@@ -45,7 +51,8 @@ def protect(system: System, interval: int, hide: Hide, rename: Hide) -> Ints:
         if not len(failed):
             failed = settle(system, found, interval)
             failed = failed[~np.isin(failed, list(lost))]
-        lost |= _last_resort(system, failed, hide)
+        given_up = _stuck_before(past, failed, interval)
+        lost |= given_up or _last_resort(system, failed, hide)
 
 
 def _protect_students(system: System, interval: int, hide: Hide) -> None:
@@ -154,12 +161,28 @@ def _take(this: Round, plan: Plan, moved: Floats, hide: Hide) -> bool:
     return is_hiding
 
 
+def _stuck_before(past: System | None, failed: Ints, interval: int) -> set[int]:
+    """Those of some cells that couldn't be saved if nothing were released now."""
+    if past is None or not len(failed):
+        return set()
+    plan = Plan(past, tied_to(past, failed, ~past.is_known) & past.is_count)
+    return {cell for cell in failed.tolist() if plan.is_stuck(cell, interval)}
+
+
 def _last_resort(system: System, failed: Ints, hide: Hide) -> set[int]:
-    """Hide what is beside cells that are too narrow; return those with nothing beside."""
+    """Hide what is beside some cells that are too narrow; return those with nothing beside.
+
+    Of many only a part is seen to at a time: that can help the others too.
+    """
     around = Neighborhoods(system)
-    lost = set()
+    lost, helped = set(), 0
     for cell in failed.tolist():
         shown = around.shown_near(cell)
-        if not len(shown) or not len(hide(shown)):
+        least = shown[np.argsort(system.weight[shown], kind="stable")[:_BESIDE]]
+        if not (len(shown) and (len(hide(least)) or len(hide(shown)))):
             lost.add(cell)
+            continue
+        helped += 1
+        if helped * _TURNS >= len(failed):
+            break
     return lost

@@ -35,7 +35,8 @@ from scorehouse.disclosure.system import INFINITE, Floats, Ints, System
 class Pattern:
     """What is hidden at the moment: the system's view of it and the rows' decisions.
 
-    `given_away` are hidden counts that earlier releases tell, whatever is hidden now.
+    `given_away` are hidden counts that earlier releases tell, whatever is hidden now; `past` is
+    what is known by them, None where there are none.
     """
 
     system: System
@@ -43,6 +44,7 @@ class Pattern:
     decisions: Sequence[Decision]
     current: Sequence[Line]
     given_away: Ints
+    past: System | None = None
 
     def __post_init__(self) -> None:
         self._cells: dict[Place, list[tuple[Quantity, int]]] = defaultdict(list)
@@ -162,7 +164,7 @@ def secure(scenery: Scenery, decisions: Sequence[Decision], interval: int) -> tu
     """Add to the decisions what keeps every hidden count in doubt; return rows past help."""
     pattern = _pattern(scenery, decisions, interval)
     before = [decision.row for decision in decisions]
-    lost = protect(pattern.system, interval, pattern.hide, pattern.rename)
+    lost = protect(pattern.system, interval, pattern.hide, pattern.rename, pattern.past)
     added = [d.row == COMPLEMENT and not b for d, b in zip(decisions, before, strict=True)]
     _name_reasons(scenery, decisions, added)
     knowledge = pattern.knowledge
@@ -184,15 +186,18 @@ def _protect_unnamed(system: System, knowledge: Knowledge, rules: RulesOf) -> No
             system.is_protected[cell] |= knowledge.values[cell] is None
 
 
-def _fix_derivable(system: System, knowledge: Knowledge, interval: int) -> Ints:
+def _past(system: System, knowledge: Knowledge) -> System:
+    """What is known before the release at hand, whose reasons are no help then."""
+    low, high = _bounds_before(system, knowledge)
+    return replace(system, is_known=system.is_fixed.copy(), low=low, high=high)
+
+
+def _fix_derivable(system: System, past: System, interval: int) -> Ints:
     """Mark counts that earlier releases give away by themselves: hiding them is too late.
 
-    Shown ones stay; hidden ones, which are returned, aren't protected any more. Reasons of the
-    release at hand are no help to whoever has the earlier ones only.
+    Shown ones stay; hidden ones, which are returned, aren't protected any more.
     """
     is_new = system.is_known & ~system.is_fixed
-    low, high = _bounds_before(system, knowledge)
-    past = replace(system, is_known=system.is_fixed, low=low, high=high)
     least, most = propagated(past)
     is_told = most - least < interval
     is_lost = system.is_protected & ~system.is_known & is_told
@@ -234,10 +239,11 @@ def _pattern(scenery: Scenery, decisions: Sequence[Decision], interval: int) -> 
     system = built(knowledge)
     fill_unknown(system, between)
     _protect_unnamed(system, knowledge, rules)
-    given_away = np.zeros(0, dtype=np.int64)
-    if scenery.earlier:
-        given_away = _fix_derivable(system, knowledge, interval)
-    return Pattern(system, knowledge, decisions, scenery.current, given_away)
+    if not scenery.earlier:
+        return Pattern(system, knowledge, decisions, scenery.current, np.zeros(0, dtype=np.int64))
+    past = _past(system, knowledge)
+    given_away = _fix_derivable(system, past, interval)
+    return Pattern(system, knowledge, decisions, scenery.current, given_away, past)
 
 
 def _name_reasons(scenery: Scenery, decisions: Sequence[Decision], added: Sequence[bool]) -> None:
