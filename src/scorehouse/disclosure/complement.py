@@ -22,7 +22,7 @@ from scorehouse.disclosure.witnesses import Widths, keep
 _MARGINS = (0, 1, 2)  # beyond the interval: whole students can need more room than parts of them
 
 _BESIDE = 2  # counts beside one that are hidden for it
-_TURNS = 20  # in which the last resort sees to what is left
+_TURNS = 6  # in which the last resort sees to what is left
 
 Hide = Callable[[Ints], Ints]
 """Hides the units that cells stand in; returns all cells that became hidden by it."""
