@@ -377,6 +377,7 @@ def test_a_report_of_results_has_the_same_numbers(years: Path, spark: str) -> No
     assert_reports_equal(years, spark, MORE)
 
 
+@pytest.mark.torture
 def test_the_indicator_is_the_same(years: Path, spark: str, tmp_path: Path) -> None:
     """From rosters and results of two years and both subjects to colors, by the command."""
     made = {}

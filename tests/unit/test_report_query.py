@@ -108,7 +108,7 @@ def test_what_is_as_usual_is_not_written() -> None:
         ("version = 1\nreport = 'aggregate'\nentity = ['9']", "Unknown key 'entity'"),
         ("version = 1\nreport = 'aggregate'\nentities = '9'", "entities is a list of texts"),
         ("version = 1\nreport = 'aggregate'\npercentiles = 'yes'", "percentiles is yes or no"),
-        ("version = 1\nreport = 'aggregate'\nschool_years = ['2019']", "'2019' is not a school"),
+        ("version = 1\nreport = 'aggregate'\nschool_years = ['2019']", "'2019' is no school year"),
         ("version = 1\nreport = 'aggregate'\ngrades = ['third']", "no grade"),
         ("version = 1\nreport = 'aggregate'\nstudent_groups = ['ELL']", "Unknown student group"),
         ("version = 1\nreport = 'aggregate'\nstudent_groups = ['F&M']", "nobody is in two groups"),

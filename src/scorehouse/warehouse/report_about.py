@@ -166,7 +166,7 @@ def structure(
             children[parent] = (*children[parent], f"{parent}#{REST}")
     wanted = {code for name in query.wanted_groups for code in name.split(CROSSING)}
     used = {groups()[code].dimension for code in wanted}
-    only = set(query.grades)
+    only = set(query.grades) if _pools(query) else set()
     return Structure(
         entities=children,
         grades={
@@ -207,15 +207,24 @@ def asked(
     filters = {name: frozenset(values) for name, values in query.filters.items()}
     if availability:
         filters["availability"] = availability
-    if query.grades and query.pooled and query.report != "longitudinal":
+    if query.grades and _pools(query):
         filters["test_grade"] = frozenset(query.grades)
     sums = structure or Structure()
+    grades = query.grades or [grade for found in sums.grades.values() for grade in found]
     told = Asked(
         frozenset(entities).union(f"{entity}#{REST}" for entity in sums.entities),
         frozenset(query.wanted_groups),
-        frozenset(grade for grades in sums.grades.values() for grade in grades),
+        frozenset(grades if query.report != _COHORTS else ()),
     )
     return Query(query.name or query.report, population_of(query), filters, told)
+
+
+_COHORTS = "longitudinal"
+
+
+def _pools(query: ReportQuery) -> bool:
+    """Whether the grades asked for are pooled; grades of a cohort's steps never are."""
+    return query.pooled and query.report != _COHORTS
 
 
 def population_of(query: ReportQuery, followed: str = "") -> str:
